@@ -1,0 +1,116 @@
+// Messages between the launcher, the VM processes and candord: fixed-size
+// structs, one to a packet, on SOCK_SEQPACKET sockets. candord checks the size
+// and every field of what it receives; file descriptors travel as SCM_RIGHTS.
+//
+//   launcher -> candord  AddVm (+ candord's end of the VM's socket), RemoveVm,
+//                        Demote, QueryRunList, QueryStats, Quit
+//   candord -> launcher  Hello (first), Ack, RunListEntry... then RunListEnd, Stats
+//   VM -> candord        Register (+ area memfd, bell eventfd; SCM_CREDENTIALS)
+//   candord -> VM        Registered
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "abi/candor.h"
+
+namespace candor::host {
+
+enum class MessageType : std::uint32_t {
+  kHello = 1,
+  kAddVm,
+  kRemoveVm,
+  kDemote,
+  kQueryRunList,
+  kQueryStats,
+  kQuit,
+  kAck,
+  kRunListEntry,
+  kRunListEnd,
+  kStats,
+  kRegister = 64,
+  kRegistered,
+};
+
+/// How candord treats the vCPUs of the VMs it serves. In unaware mode there is no candord.
+enum class Policy : std::uint32_t { kAware, kStaticRealtime, kStaticDeadline };
+
+/// candord's first words: whether this host lets it set real-time ranks.
+struct Hello {
+  MessageType type = MessageType::kHello;
+  std::uint32_t ranks = 0;  // 1: permitted
+  std::int32_t error = 0;   // errno of the attempt otherwise
+};
+
+/// A VM may register from now on. The numbers are the administrator's, so they
+/// come from the launcher and never from the VM process. Carries one descriptor.
+struct AddVm {
+  MessageType type = MessageType::kAddVm;
+  std::uint32_t vm = 0;       // the launcher's number for it, unique while it lives
+  pid_t process = 0;          // the only process whose Register is accepted
+  std::uint32_t weight = 100;
+  std::uint32_t bandwidth_ppm = 0;
+  std::uint32_t max_priority = 0;
+  std::uint32_t fair_vcpus = 0;
+  std::uint32_t realtime_vcpus = 0;
+  std::uint64_t period_ns = 0;  // of the server in static-dl mode
+  char name[64] = {};
+};
+
+/// For RemoveVm, Demote, QueryRunList, QueryStats, Quit and Ack. `vm` counts
+/// for RemoveVm only. Demote takes every rank back, for good (before shutdown);
+/// RemoveVm, Demote and Quit are answered by Ack once no rank is left behind.
+struct Simple {
+  MessageType type;
+  std::uint32_t vm = 0;
+};
+
+/// One place of the composite run list, first place first. docs/spec.md has the order.
+struct RunListEntry {
+  MessageType type = MessageType::kRunListEntry;
+  std::uint32_t processor = 0;  // ~0: floats (fair threads)
+  std::uint32_t vm = 0;
+  std::uint32_t thread = 0;     // slot in the VM's area
+  std::uint32_t vcpu = 0;
+  std::uint32_t state = 0;      // enum candor_thread_state; 4: running
+  std::uint32_t cls = 0;        // class it counts as now
+  std::uint32_t level = 0;      // SCHED_FIFO priority, 0: none
+  std::int64_t release_ns = 0;  // of the current or next job; INT64_MAX: unknown
+  std::int64_t deadline_ns = 0; // server deadline; INT64_MAX: none
+  std::int64_t expected_ns = 0; // 0: unknown
+  char vm_name[64] = {};
+  char thread_name[CANDOR_NAME_BYTES] = {};
+  char reason[96] = {};         // why it stands behind the one before and before the next
+};
+
+/// What the scheduler did and cost so far.
+struct Stats {
+  MessageType type = MessageType::kStats;
+  std::uint32_t ranks = 0;
+  std::uint64_t rank_changes = 0;
+  std::uint64_t decisions = 0;
+  std::uint64_t wakeups = 0;
+  std::uint64_t bells = 0;
+  std::uint64_t bells_muted = 0;  // times a VM's bell was not listened to because it rang too often
+  std::uint64_t exhaustions = 0;
+  std::uint64_t cpu_ns = 0;  // processor time of the scheduler process
+};
+
+/// Sent by the VM process once its vCPU threads exist. Descriptors: the area
+/// (sealed against shrinking), then the bell (eventfd). `tids` as candord's PID
+/// namespace sees them, fair vCPUs first.
+struct Register {
+  MessageType type = MessageType::kRegister;
+  pid_t tender = 0;
+  std::uint32_t vcpu_count = 0;
+  pid_t tids[CANDOR_MAX_VCPUS] = {};
+};
+
+struct Registered {
+  MessageType type = MessageType::kRegistered;
+  std::uint32_t accepted = 0;
+  char reason[188] = {};  // why not
+};
+
+}  // namespace candor::host

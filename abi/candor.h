@@ -348,10 +348,11 @@ struct candor_thread_stats {
 
 /*
  * Synthetic instructions (§7) are reached by calling call_entry as a function
- * of the System V ABI, with the number as first argument, or, with the same
- * meaning, by the undefined opcode CANDOR_TRAP with the number in EAX and the
- * arguments in RDI, RSI, RDX, RCX, R8; the result is in RAX and nothing else
- * changes. On a processor of its own the opcode raises #UD.
+ * of the System V ABI, candor_call_fn, with CANDOR_CALL(calling vCPU, number) as
+ * first argument, or, with the same meaning, by the undefined opcode
+ * CANDOR_TRAP with the number in EAX and the arguments in RDI, RSI, RDX, RCX,
+ * R8; the result is in RAX and nothing else changes. On a processor of its own
+ * the opcode raises #UD.
  *
  * The opcode is UD1 (0F B9), which both vendors define to be undefined for
  * good, with a memory operand whose displacement is the signature "CNDR":
@@ -359,6 +360,9 @@ struct candor_thread_stats {
  */
 #define CANDOR_TRAP ".byte 0x0f, 0xb9, 0x80, 0x43, 0x4e, 0x44, 0x52"
 #define CANDOR_TRAP_BYTES 7u
+
+typedef int64_t (*candor_call_fn)(uint64_t call, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+#define CANDOR_CALL(vcpu, number) ((uint64_t)(vcpu) << 32 | (uint64_t)(number))
 
 enum candor_call {
   CANDOR_CALL_IDENTIFY = 0,  /* -> CANDOR_IDENTITY | ABI version */

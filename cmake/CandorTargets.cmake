@@ -6,7 +6,7 @@ option(CANDOR_SANITIZE "Sanitizers for host code: empty, 'address,undefined' or 
 add_library(candor_host_options INTERFACE)
 target_include_directories(candor_host_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(candor_host_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wcast-qual -Werror
+  -Wall -Wextra -Wshadow -Wcast-qual -Werror $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
 if(CANDOR_SANITIZE)
   target_compile_options(candor_host_options INTERFACE

@@ -39,12 +39,13 @@ class ConfigReader {
   }
 
   void reject_unknown(const toml::table& table, std::initializer_list<std::string_view> known) {
-    for (const auto& [key, value] : table) {
+    for (const auto& entry : table) {
+      const toml::key& key = entry.first;
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      const auto nearest =
-          *std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-            return distance(key.str(), a) < distance(key.str(), b);
-          });
+      const auto nearer = [&key](std::string_view a, std::string_view b) {
+        return distance(key.str(), a) < distance(key.str(), b);
+      };
+      const auto nearest = *std::min_element(known.begin(), known.end(), nearer);
       const bool close = distance(key.str(), nearest) <= std::max<std::size_t>(2, nearest.size() / 3);
       fail(key.source(),
            fmt::format("key \"{}\" is unknown; {}", key.str(),

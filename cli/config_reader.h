@@ -1,0 +1,115 @@
+// Typed reading of TOML tables: every key is known, every value has limits, and
+// every message says where, what, which limit and what to do about it.
+#pragma once
+
+#include <fmt/format.h>
+
+// Errors come back as values; an exception from a typing mistake would be no message.
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace candor::cli {
+
+class ConfigReader {
+ public:
+  explicit ConfigReader(std::string file) : file_(std::move(file)) {}
+
+  std::vector<std::string>& errors() { return errors_; }
+
+  /// What the following messages are about: `vm "a"`, `[host]`.
+  void set_subject(std::string subject) { subject_ = std::move(subject); }
+
+  /// `what` includes the remedy.
+  void fail(const toml::source_region& where, std::string_view what) {
+    errors_.push_back(fmt::format("{}:{}:{}: {}{}{}", file_, where.begin.line, where.begin.column, subject_,
+                                  subject_.empty() ? "" : ": ", what));
+  }
+  void fail(const toml::node& value, std::string_view key, std::string_view what) {
+    fail(value.source(), fmt::format("key \"{}\": value {} {}", key, text_of(value), what));
+  }
+
+  void reject_unknown(const toml::table& table, std::initializer_list<std::string_view> known) {
+    for (const auto& entry : table) {
+      const toml::key& key = entry.first;
+      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+      const auto nearer = [&key](std::string_view a, std::string_view b) {
+        return distance(key.str(), a) < distance(key.str(), b);
+      };
+      const auto nearest = *std::min_element(known.begin(), known.end(), nearer);
+      const bool close = distance(key.str(), nearest) <= std::max<std::size_t>(2, nearest.size() / 3);
+      fail(key.source(),
+           fmt::format("key \"{}\" is unknown; {}", key.str(),
+                       close ? fmt::format("did you mean \"{}\"?", nearest) : "known are " + join(known)));
+    }
+  }
+
+  std::uint32_t integer(const toml::table& table, std::string_view key, std::uint32_t low, std::uint32_t high,
+                        std::uint32_t fallback) {
+    const toml::node* node = table.get(key);
+    if (!node) return fallback;
+    const auto value = node->value_exact<std::int64_t>();
+    if (value && *value >= low && *value <= high) return static_cast<std::uint32_t>(*value);
+    const bool above = value && *value > high;
+    fail(*node, key,
+         fmt::format(
+             "{}; write a whole number from {} to {}",
+             !value ? "is not a whole number"
+                    : fmt::format("is {} the limit of {}", above ? "above" : "below", above ? high : low),
+             low, high));
+    return fallback;
+  }
+
+  std::optional<std::string> string(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (!node) return std::nullopt;
+    auto value = node->value_exact<std::string>();
+    if (!value) fail(*node, key, "is not a string; write it in double quotes");
+    return value;
+  }
+
+ private:
+  static std::string join(std::initializer_list<std::string_view> names) {
+    std::string all;
+    for (std::string_view name : names) all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", name);
+    return all;
+  }
+
+  static std::string text_of(const toml::node& value) {
+    if (const auto text = value.value_exact<std::string>()) return '"' + *text + '"';
+    if (const auto number = value.value_exact<std::int64_t>()) return fmt::format("{}", *number);
+    if (const auto number = value.value_exact<double>()) return fmt::format("{}", *number);
+    if (const auto truth = value.value_exact<bool>()) return *truth ? "true" : "false";
+    return value.is_array() ? "[...]" : value.is_table() ? "{...}" : "(a date)";
+  }
+
+  // Edits that turn one name into the other.
+  static std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      std::size_t diagonal = row[0]++;
+      for (std::size_t j = 0; j < b.size(); ++j) {
+        const std::size_t replaced = diagonal + (a[i] != b[j]);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+      }
+    }
+    return row[b.size()];
+  }
+
+  std::string file_;
+  std::string subject_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace candor::cli

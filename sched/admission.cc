@@ -1,0 +1,175 @@
+#include "sched/admission.h"
+
+#include <algorithm>
+#include <array>
+
+namespace candor::sched {
+namespace {
+
+using Wide = __int128;
+
+// Bound on the steps of either iteration. Both converge in tens of steps for
+// task sets people write; the bound keeps a guest from buying time with odd ones.
+constexpr int kMaxSteps = 20'000;
+
+constexpr Wide ceil_div(Wide a, Wide b) { return (a + b - 1) / b; }
+
+// Demand scaled to a processor of kProcessorLimit speed, in ns * 10^6 / limit.
+Wide slowed(Wide work) { return ceil_div(work * 1'000'000, kProcessorLimitPpm); }
+
+bool is_deadline(const Terms& t) { return t.cls == CANDOR_CLASS_DEADLINE; }
+
+Wide demand(std::span<const Terms> claims, Wide t) {
+  Wide sum = 0;
+  for (const Terms& c : claims) {
+    if (!is_deadline(c) || t < c.relative_deadline.ns) continue;
+    sum += ((t - c.relative_deadline.ns) / c.period.ns + 1) * c.budget.ns;
+  }
+  return slowed(sum);
+}
+
+// The latest absolute deadline before t in the synchronous schedule, or -1.
+Wide last_deadline_before(std::span<const Terms> claims, Wide t) {
+  Wide best = -1;
+  for (const Terms& c : claims) {
+    if (!is_deadline(c) || c.relative_deadline.ns >= t) continue;
+    const Wide k = (t - 1 - c.relative_deadline.ns) / c.period.ns;
+    best = std::max(best, k * c.period.ns + c.relative_deadline.ns);
+  }
+  return best;
+}
+
+// A3 by quick processor-demand analysis (Zhang and Burns 2009): walk back from
+// the last point that could fail; each step skips the points demand() rules out.
+bool demand_fits(std::span<const Terms> claims) {
+  bool constrained = false;
+  Wide shortest = 0;
+  for (const Terms& c : claims) {
+    if (!is_deadline(c)) continue;
+    constrained |= c.relative_deadline < c.period;
+    if (shortest == 0 || c.relative_deadline.ns < shortest) shortest = c.relative_deadline.ns;
+  }
+  if (!constrained) return true;  // then A2 is exact
+  // No point fails beyond the end of the synchronous busy interval.
+  Wide busy = 0;
+  for (const Terms& c : claims)
+    if (is_deadline(c)) busy += c.budget.ns;
+  busy = slowed(busy);
+  int steps = 0;
+  for (;; ++steps) {
+    if (steps > kMaxSteps) return false;
+    Wide next = 0;
+    for (const Terms& c : claims)
+      if (is_deadline(c)) next += ceil_div(busy, c.period.ns) * c.budget.ns;
+    next = slowed(next);
+    if (next == busy) break;
+    busy = next;
+  }
+  Wide t = last_deadline_before(claims, busy + 1);
+  while (t >= shortest) {
+    if (++steps > kMaxSteps) return false;
+    const Wide need = demand(claims, t);
+    if (need > t) return false;
+    t = need < t && need >= shortest ? std::max(need, shortest) : last_deadline_before(claims, t);
+    if (need < shortest) break;  // nothing earlier demands anything
+  }
+  return true;
+}
+
+bool response_fits(std::span<const Terms> claims, std::size_t index) {
+  const Terms& own = claims[index];
+  Wide response = slowed(own.budget.ns);
+  for (int steps = 0; steps <= kMaxSteps; ++steps) {
+    if (response > own.relative_deadline.ns) return false;
+    Wide work = own.budget.ns;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+      if (i == index || (!is_deadline(claims[i]) && claims[i].priority < own.priority)) continue;
+      work += ceil_div(response, claims[i].period.ns) * claims[i].budget.ns;
+    }
+    const Wide next = slowed(work);
+    if (next == response) return true;
+    response = next;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
+  const bool deadline = r.cls == CANDOR_CLASS_DEADLINE;
+  const bool fixed = r.cls == CANDOR_CLASS_FIXED;
+  const std::uint64_t relative = r.relative_deadline_ns == 0 ? r.period_ns : r.relative_deadline_ns;
+  const bool sound = (deadline || (fixed && r.priority >= 1 && r.priority <= 99)) &&
+                     r.period_ns >= static_cast<std::uint64_t>(kMinPeriod.ns) &&
+                     r.period_ns <= static_cast<std::uint64_t>(kMaxPeriod.ns) && r.budget_ns > 0 &&
+                     r.budget_ns <= relative && relative <= r.period_ns;
+  if (!sound) return Error{CANDOR_REFUSED_INVALID};
+  return Terms{.cls = deadline ? CANDOR_CLASS_DEADLINE : CANDOR_CLASS_FIXED,
+               .priority = deadline ? 0 : r.priority,
+               .budget = {static_cast<std::int64_t>(r.budget_ns)},
+               .period = {static_cast<std::int64_t>(r.period_ns)},
+               .relative_deadline = {static_cast<std::int64_t>(relative)}};
+}
+
+bool processor_holds(std::span<const Terms> claims) {
+  std::uint64_t sum = 0;
+  for (const Terms& c : claims) sum += ppm_of(c.budget, c.period);
+  if (sum > kProcessorLimitPpm) return false;
+  if (!demand_fits(claims)) return false;
+  for (std::size_t i = 0; i < claims.size(); ++i)
+    if (!is_deadline(claims[i]) && !response_fits(claims, i)) return false;
+  return true;
+}
+
+FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors) {
+  FitReport report;
+  processors = std::min(processors, kMaxProcessors);
+  for (const Entitlement& vm : vms) report.sum_ppm += vm.bandwidth_ppm;
+  report.limit_ppm = std::uint64_t{processors} * kProcessorLimitPpm;
+  if (report.sum_ppm > report.limit_ppm) {
+    report.misfit = Misfit::kSum;
+    return report;
+  }
+  for (std::uint32_t i = 0; i < vms.size(); ++i) {
+    const std::uint64_t room = std::uint64_t{vms[i].realtime_vcpus} * kProcessorLimitPpm;
+    if (vms[i].bandwidth_ppm <= room) continue;
+    report.misfit = Misfit::kVm;
+    report.vm = i;
+    report.limit_ppm = room;
+    return report;
+  }
+  // Largest part first; repeatedly picking the next largest keeps this free of allocation.
+  std::array<std::uint32_t, kMaxProcessors> used{};
+  const auto part = [&](std::uint32_t i) {
+    return vms[i].realtime_vcpus == 0
+               ? 0u
+               : static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} + vms[i].realtime_vcpus - 1) /
+                                            vms[i].realtime_vcpus);
+  };
+  std::uint32_t last_part = ~0u;
+  std::uint32_t last_vm = 0;
+  for (std::size_t round = 0; round < vms.size(); ++round) {
+    std::uint32_t pick = kNone;
+    for (std::uint32_t i = 0; i < vms.size(); ++i) {
+      const bool after_last = part(i) < last_part || (part(i) == last_part && round > 0 && i > last_vm);
+      if (after_last && (pick == kNone || part(i) > part(pick))) pick = i;
+    }
+    if (pick == kNone) break;
+    last_part = part(pick);
+    last_vm = pick;
+    if (last_part == 0) break;
+    for (std::uint32_t v = 0; v < vms[pick].realtime_vcpus; ++v) {
+      auto* room = std::find_if(used.data(), used.data() + processors,
+                                [&](std::uint32_t u) { return u + last_part <= kProcessorLimitPpm; });
+      if (room == used.data() + processors) {
+        report.misfit = Misfit::kPacking;
+        report.vm = pick;
+        return report;
+      }
+      *room += last_part;
+    }
+  }
+  return report;
+}
+
+}  // namespace candor::sched

@@ -1,0 +1,157 @@
+#include "sched/server.h"
+
+#include <algorithm>
+
+namespace candor::sched {
+
+ClaimServer::ClaimServer(const Terms& terms, Time now)
+    : terms_(terms), release_(now), earliest_(now), seen_inactive_(now), charged_(now) {}
+
+void ClaimServer::renew() {
+  // What enforcement was late by is owed; what lay within the tolerance is not.
+  const Duration owed = consumed_ - limit();
+  consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
+  exhausted_ = false;
+}
+
+// A job begins whose release may lie ahead (S2); its budget does not begin before.
+void ClaimServer::start(Time release, Time now) {
+  active_ = true;
+  awaited_ = false;
+  if (release <= now) {
+    renew();
+    release_ = release;
+    earliest_ = release + terms_.period;
+  }
+  // Otherwise release_ stays: release() answers earliest_ for as long as
+  // announced_ says that a job came too soon.
+  announced_ = release;
+}
+
+void ClaimServer::advance(Time now) {
+  if (!active_ && state_ == State::kWaiting && announced_ <= now) {
+    start(announced_, now);
+    awaited_ = true;
+  }
+  if (active_ && announced_ > release_ && announced_ <= now) start(announced_, now);  // came too soon, now due
+  if (active_ && now >= release_ + terms_.period && announced_ <= now) {
+    const std::int64_t periods = (now - release_).ns / terms_.period.ns;
+    release_ = release_ + Duration{periods * terms_.period.ns};
+    announced_ = release_;
+    earliest_ = release_ + terms_.period;
+    renew();
+  }
+  if (exhausted_ && now >= earliest_) renew();
+}
+
+void ClaimServer::report(const JobReport& job, Time now) {
+  const Time told = time_of(job.release_ns);
+  has_own_deadline_ = job.deadline_ns != CANDOR_NO_TIME;
+  own_deadline_ = time_of(job.deadline_ns);
+  expected_ = Duration{static_cast<std::int64_t>(
+      std::min<std::uint64_t>(job.expected_ns, static_cast<std::uint64_t>(kFarNs)))};
+
+  if (job.state == CANDOR_THREAD_READY) {
+    const bool was_blocked = state_ == State::kBlocked;
+    const bool was_waiting = state_ == State::kWaiting;
+    state_ = State::kReady;
+    if (active_ && awaited_) {
+      // The job that was waited for; the guest may say that it came later.
+      awaited_ = false;
+      job_ = job.job;
+      release_ = std::max(release_, std::min(told, now));
+      announced_ = release_;
+      earliest_ = release_ + terms_.period;
+      return;
+    }
+    if (active_ && job.job == job_) return;
+    if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !exhausted_) {
+      const Duration left = terms_.budget - consumed_;
+      const Duration time_left = release_ + terms_.relative_deadline - now;
+      using Wide = __int128;
+      if (left > Duration{0} && Wide{left.ns} * terms_.relative_deadline.ns <= Wide{time_left.ns} * terms_.budget.ns) {
+        active_ = true;
+        announced_ = release_;
+        return;
+      }
+    }
+    Time floor = earliest_;
+    if (was_waiting) floor = std::max(floor, std::min(announced_, seen_inactive_));
+    if (was_blocked) floor = std::max(floor, seen_inactive_);
+    job_ = job.job;
+    start(std::max(std::min(told, now), floor), now);
+    return;
+  }
+
+  seen_inactive_ = now;
+  // Its release has come and its guest has still not run: the same job, not the next.
+  if (active_ && awaited_ && job.state == CANDOR_THREAD_WAITING && told <= release_) return;
+  active_ = false;
+  awaited_ = false;
+  if (job.state == CANDOR_THREAD_WAITING && told != Time::never()) {
+    state_ = State::kWaiting;
+    announced_ = std::max(told, earliest_);
+    if (announced_ <= now) {  // its release has come, its guest has not run since
+      start(announced_, now);
+      awaited_ = true;
+      advance(now);
+    }
+  } else {
+    state_ = State::kBlocked;
+    announced_ = Time::never();
+  }
+}
+
+void ClaimServer::charge(Duration used, Time now) {
+  used = std::clamp(used, Duration{0}, now - std::min(now, std::max(charged_, active_ ? release_ : charged_)));
+  charged_ = now;
+  if (exhausted_) return;  // it ran as fair
+  consumed_ += used;
+  if (consumed_ >= limit()) {
+    exhausted_ = true;
+    if (!active_ && earliest_ <= now) {  // it ran although it said that it would not: a job after all
+      release_ = now;
+      earliest_ = now + terms_.period;
+      if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
+    }
+  } else if (!active_ && now >= earliest_ && now - release_ >= terms_.period) {
+    // Odd microseconds of a sleeping vCPU must not add up over hours.
+    consumed_ = Duration{0};
+    release_ = now;
+  }
+}
+
+Time ClaimServer::release(Time now) const {
+  if (active_) return std::max(announced_, release_);
+  if (state_ == State::kWaiting) return announced_;
+  return std::max(now, earliest_);
+}
+
+Time ClaimServer::effective_deadline(Time now) const {
+  const Time own = has_own_deadline_ ? own_deadline_ : Time{0};
+  return std::max(server_deadline(now), own);
+}
+
+Duration ClaimServer::remaining() const {
+  return expected_.ns == 0 ? terms_.budget : expected_;
+}
+
+candor_thread_state ClaimServer::state() const {
+  switch (state_) {
+    case State::kReady: return CANDOR_THREAD_READY;
+    case State::kWaiting: return CANDOR_THREAD_WAITING;
+    case State::kBlocked: return CANDOR_THREAD_BLOCKED;
+  }
+  return CANDOR_THREAD_BLOCKED;
+}
+
+Time ClaimServer::next_look(Time now) const {
+  const Time soonest = now + microseconds(1);
+  if (exhausted_) return std::max(earliest_, soonest);
+  const Duration left = std::max(limit() - consumed_, Duration{0});
+  if (active_) return std::max(std::min(now + left, release_ + terms_.period), soonest);
+  const Time begins = std::min(release(now), now + kTrustWaiting);
+  return std::max(std::max(begins, now) + limit(), soonest);
+}
+
+}  // namespace candor::sched

@@ -1,0 +1,41 @@
+#include "guest/arch/x86_64/cpu.h"
+
+namespace candor::kernel {
+namespace {
+
+void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t (&out)[4]) {
+  __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
+}
+
+// x87, SSE, AVX and AVX-512. Not PKRU and AMX, which nothing here uses.
+constexpr std::uint32_t kOwned = 0xe7;
+
+}  // namespace
+
+ExtendedState detect_extended_state() {
+  std::uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  std::uint32_t leaf[4];
+  ExtendedState state;
+  state.mask = low & kOwned;
+  cpuid(0xd, 0, leaf);
+  state.bytes = leaf[1];  // for all that XCR0 enables: an upper bound of ours
+  cpuid(0xd, 1, leaf);
+  state.compact = (leaf[0] & 2) != 0;
+  return state;
+}
+
+void* prepare_stack(void* top, void* thread) {
+  constexpr std::uint64_t kControlWords = 0x037f'0000'1f80;  // x87 and MXCSR as at power-up
+  auto* at = reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15});
+  // candor_thread_start is entered by `ret` and makes a call, so RSP must be a multiple of 16 there.
+  *--at = 0;
+  *--at = 0;
+  *--at = reinterpret_cast<std::uint64_t>(&candor_thread_start);
+  *--at = reinterpret_cast<std::uint64_t>(thread);  // rbx
+  for (int i = 0; i < 5; i++) *--at = 0;            // rbp, r12 to r15
+  *--at = kControlWords;
+  return at;
+}
+
+}  // namespace candor::kernel

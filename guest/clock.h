@@ -1,0 +1,19 @@
+// The one clock of guest and host.
+#pragma once
+
+#include "base/time.h"
+
+namespace candor {
+
+/// Time on the host's monotonic clock. No host call.
+Time now();
+
+/// Origin of this run's periodic grids.
+Time epoch();
+
+namespace kernel {
+/// Called once, at boot.
+void start_clock();
+}  // namespace kernel
+
+}  // namespace candor

@@ -1,0 +1,124 @@
+// What reaches a vCPU from outside: pending bits, its inbox, its sleepers' times.
+#include "guest/mutex.h"
+#include "guest/vcpu.h"
+
+namespace candor::kernel {
+
+void Vcpu::take_events(Time t) {
+  std::uint32_t bits = 0;
+  // Taken before the inbox is emptied: who pushes after that sets the bit again.
+  if (peek(page().pending) != 0) bits = __atomic_exchange_n(&page().pending, 0, __ATOMIC_SEQ_CST);
+  if ((bits & CANDOR_PENDING_TIMER) != 0 || armed_ <= t) armed_ = Time::never();
+  if (!inbox_.empty()) take_inbox();
+  wake_sleepers(t);
+  if (bits == 0) return;
+  if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
+    if (ThreadControl* main = kernel.main.load(std::memory_order_acquire)) unpark(*main);
+  if ((bits & CANDOR_PENDING_CLAIMS) != 0) review_claims();
+  if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
+    lift_wanted_holders();
+    if (kernel.ending.load(std::memory_order_acquire)) finish_statistics();
+  }
+}
+
+void Vcpu::take_inbox() {
+  for (ThreadControl* t = inbox_.take_all(); t != nullptr;) {
+    ThreadControl* next = t->inbox_next;
+    Vcpu* home = t->home.load(std::memory_order_acquire);
+    if (home != this) {
+      // It moved on while this was under way. Its mail bits are still set, so nobody else pushes it.
+      home->inbox_.push(t);
+      home->notify();
+    } else {
+      const std::uint32_t mail = t->mail.exchange(0, std::memory_order_acq_rel);
+      if ((mail & kMailArrive) != 0) {
+        owned_.insert(t);
+        population_.fetch_add(1, std::memory_order_relaxed);
+        t->rank.turn = ++turns_;
+        settle_rank(*t);
+        if (t->runnable && !ReadyQueue::contains(t)) ready_.insert(t);
+        if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
+      }
+      if ((mail & kMailWake) != 0) {
+        t->token = true;
+        make_ready(*t);
+      }
+    }
+    t = next;
+  }
+}
+
+void Vcpu::wake_sleepers(Time t) {
+  while (ThreadControl* first = timers_.front()) {
+    if (first->wake_at > t) return;
+    timers_.remove(first);
+    first->wake_at = Time::never();
+    make_ready(*first);
+  }
+}
+
+/// The host has changed its mind about a claim: threads go where it now says.
+void Vcpu::review_claims() {
+  for (ThreadControl* t = owned_.front(); t != nullptr;) {
+    ThreadControl* next = OwnedList::next(t);
+    if (t->terms.realtime() && t->published()) {
+      const candor_host_thread& answer = host_thread(t->slot);
+      if (peek(answer.answered) == peek(thread_slot(t->slot).serial)) {
+        t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
+        const std::uint32_t vcpu = peek(answer.vcpu);
+        Vcpu* target = this;
+        if (t->claim.admitted() && vcpu < kernel.vcpus)
+          target = &at(vcpu);
+        else if (realtime())
+          target = &for_fair_work();
+        t->move_to = target != this ? target : nullptr;
+        // The current one leaves its stack first (schedule()); a holder lets go first.
+        if (t->move_to != nullptr && t != current_ && t->held == nullptr) hand_over(*t, *target);
+      }
+    }
+    t = next;
+  }
+}
+
+/// Another vCPU waits for a mutex that one of our threads holds: that one runs first.
+void Vcpu::lift_wanted_holders() {
+  for (ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+    if (t->held != nullptr) settle_rank(*t);
+}
+
+void Vcpu::unpark(ThreadControl& thread) {
+  Vcpu& v = here();
+  if (thread.home.load(std::memory_order_acquire) != &v) {
+    post(thread, kMailWake);
+    return;
+  }
+  thread.token = true;
+  v.make_ready(thread);
+}
+
+void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {
+  // The first to set a bit owns the link; the others' bits travel with it.
+  if (thread.mail.fetch_or(mail, std::memory_order_acq_rel) != 0) return;
+  Vcpu* home = thread.home.load(std::memory_order_acquire);
+  home->inbox_.push(&thread);
+  home->notify();
+}
+
+void Vcpu::notify() {
+  if (this != &here() && peek(page().state) == CANDOR_VCPU_POLLING) {
+    __atomic_fetch_or(&page().pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+    // It may have stopped polling between our looks; then it needs the host to wake it. If it has
+    // not, it looks at `pending` before it sleeps.
+    if (__atomic_load_n(&page().state, __ATOMIC_SEQ_CST) != CANDOR_VCPU_WAITING) return;
+  }
+  call_host(CANDOR_CALL_NOTIFY, index_);
+}
+
+void Vcpu::finish_statistics() {
+  if (finished_.exchange(true)) return;
+  const Time stop = unwire(host_page().stop_ns), t = now();
+  for (ThreadControl* thread = owned_.front(); thread != nullptr; thread = OwnedList::next(thread))
+    count(thread->stats->skipped, static_cast<std::uint64_t>(thread->grid.finish(stop < t ? stop : t)));
+}
+
+}  // namespace candor::kernel

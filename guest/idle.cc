@@ -1,0 +1,88 @@
+// Nothing to run: candid idle.
+//
+// The host is told so, in the shared area and, after a while of polling or at
+// once, by CANDOR_CALL_NO_WORK. Polling saves the wake-up, about 5 us and more,
+// but costs whoever else wants the processor; so a vCPU polls only while the host
+// says that nobody does, only as long as it has paid lately, and not at all
+// on real-time vCPUs, which are awake the moment their timer fires anyway.
+#include "guest/vcpu.h"
+
+namespace candor::kernel {
+namespace {
+
+// Too near to be worth a sleep in the host.
+constexpr Duration kNear = microseconds(2);
+// A longer gap between two looks at the clock: somebody else has had the processor.
+constexpr Duration kGap = microseconds(20);
+
+void set_state(candor_guest_vcpu& page, candor_vcpu_state state) {
+  // With full ordering: who notifies us sets a bit, then looks at the state; we do the reverse.
+  __atomic_store_n(&page.state, static_cast<std::uint32_t>(state), __ATOMIC_SEQ_CST);
+}
+
+}  // namespace
+
+void Vcpu::idle(Time t) {
+  const ThreadControl* first = timers_.front();
+  const Time until = first != nullptr ? first->wake_at : Time::never();
+  publish_dispatch(nullptr);
+  ring_if_due();
+  if (until - t < kNear) {
+    while (now() < until && peek(page().pending) == 0) relax();
+    return;
+  }
+  if (may_poll() && poll(until)) return;
+  set_state(page(), CANDOR_VCPU_WAITING);
+  if (peek(page().pending) == 0) {
+    const Time asleep = now();
+    call_host(CANDOR_CALL_NO_WORK, wire(until));
+    if (may_poll()) poll_bound_.waited(now() - asleep);
+  }
+  set_state(page(), CANDOR_VCPU_RUNNING);
+}
+
+bool Vcpu::may_poll() const {
+  const candor_host_vcpu& host = host_vcpu(index_);
+  switch (kernel.idle) {
+    case IdleMode::kHalt:
+      return false;
+    case IdleMode::kPoll:
+      return true;
+    case IdleMode::kCandid:
+      break;
+  }
+  return kernel.aware && peek(host.kind) == CANDOR_VCPU_FAIR && (peek(host.sole) != 0 || peek(host.wanted) == 0);
+}
+
+/// True if something came: a pending bit, or `until`.
+bool Vcpu::poll(Time until) {
+  const Duration bound = kernel.idle == IdleMode::kPoll ? PollBound::kMost : poll_bound_.get();
+  if (bound.ns == 0) return false;
+  count(page().polls);
+  set_state(page(), CANDOR_VCPU_POLLING);
+  Time t = now();
+  const Time give_up = t + bound;
+  bool hit = false;
+  for (;;) {
+    if (peek(page().pending) != 0 || t >= until) {
+      hit = true;
+      break;
+    }
+    if (t >= give_up || !may_poll()) break;
+    relax();
+    const Time last = t;
+    t = now();
+    if (t - last > kGap) break;
+  }
+  set_state(page(), CANDOR_VCPU_RUNNING);
+  hit = hit || peek(page().pending) != 0;
+  if (hit) {
+    count(page().poll_hits);
+    poll_bound_.hit();
+  } else {
+    poll_bound_.miss();
+  }
+  return hit;
+}
+
+}  // namespace candor::kernel

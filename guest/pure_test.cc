@@ -1,0 +1,326 @@
+// The parts of the kernel that need no kernel: what they promise, on the host.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "guest/format.h"
+#include "guest/grid.h"
+#include "guest/heap.h"
+#include "guest/histogram.h"
+#include "guest/mpsc_stack.h"
+#include "guest/ordered_list.h"
+#include "guest/parse.h"
+#include "guest/poll_bound.h"
+#include "guest/rank.h"
+
+namespace candor::kernel {
+namespace {
+
+using testing::ElementsAre;
+
+// ------------------------------------------------------------ ordered list
+
+struct Item {
+  int key = 0;
+  int id = 0;
+  ListHook<Item> hook;
+};
+struct ByKey {
+  bool operator()(const Item& a, const Item& b) const { return a.key < b.key; }
+};
+using Items = OrderedList<Item, &Item::hook, ByKey>;
+
+std::vector<int> ids(const Items& list) {
+  std::vector<int> out;
+  for (Item* i = list.front(); i != nullptr; i = Items::next(i)) out.push_back(i->id);
+  return out;
+}
+
+TEST(OrderedList, KeepsOrderAndEqualsInOrderOfInsertion) {
+  Item a{2, 1, {}}, b{1, 2, {}}, c{2, 3, {}}, d{3, 4, {}};
+  Items list;
+  for (Item* i : {&d, &a, &b, &c}) list.insert(i);
+  EXPECT_THAT(ids(list), ElementsAre(2, 1, 3, 4));
+  list.remove(&a);
+  list.remove(&a);  // not there any more: nothing happens
+  EXPECT_THAT(ids(list), ElementsAre(2, 3, 4));
+  EXPECT_EQ(list.pop_front(), &b);
+  EXPECT_FALSE(Items::contains(&b));
+  list.remove(&d);
+  list.insert(&b);
+  EXPECT_THAT(ids(list), ElementsAre(2, 3));
+}
+
+TEST(OrderedList, StaysInOrderThroughRandomChanges) {
+  std::mt19937 random(1);
+  std::vector<Item> items(64);
+  Items list;
+  for (int round = 0; round < 20000; round++) {
+    Item& item = items[random() % items.size()];
+    if (Items::contains(&item)) {
+      list.remove(&item);
+    } else {
+      item.key = static_cast<int>(random() % 10);
+      list.insert(&item);
+    }
+    int last = -1;
+    for (Item* i = list.front(); i != nullptr; i = Items::next(i)) {
+      ASSERT_LE(last, i->key);
+      last = i->key;
+    }
+  }
+}
+
+// -------------------------------------------------------------------- rank
+
+TEST(Rank, TiersThenDeadlinesThenPriorities) {
+  EXPECT_TRUE(outranks({Tier::kUrgent, 0, 9}, Rank::deadline({1})));
+  EXPECT_TRUE(outranks(Rank::deadline({5}), Rank::deadline({6})));
+  EXPECT_TRUE(outranks(Rank::deadline(Time::never()), Rank::fixed(99)));
+  EXPECT_TRUE(outranks(Rank::fixed(20), Rank::fixed(10)));
+  EXPECT_TRUE(outranks(Rank::fixed(1), Rank::fair()));
+  EXPECT_TRUE(outranks(Rank::fair(), Rank::background()));
+  EXPECT_FALSE(outranks(Rank::fair(), Rank::fair()));
+}
+
+TEST(Rank, EqualsTakeTurns) {
+  Rank a = Rank::fair(), b = Rank::fair();
+  a.turn = 1;
+  b.turn = 2;
+  EXPECT_TRUE(precedes(a, b));
+  EXPECT_FALSE(precedes(b, a));
+  EXPECT_TRUE(shares_slices(a, b));
+  EXPECT_FALSE(shares_slices(a, Rank::background()));
+  EXPECT_FALSE(shares_slices(Rank::fixed(3), Rank::fixed(3)));
+}
+
+// -------------------------------------------------------------- mpsc stack
+
+struct Message {
+  int sender = 0, number = 0;
+  Message* next = nullptr;
+};
+
+TEST(MpscStack, NothingIsLostAndEachSendersOrderIsKept) {
+  constexpr int kSenders = 3, kEach = 20000;
+  MpscStack<Message, &Message::next> stack;
+  std::vector<std::vector<Message>> messages(kSenders, std::vector<Message>(kEach));
+  std::vector<std::thread> senders;
+  for (int s = 0; s < kSenders; s++)
+    senders.emplace_back([&, s] {
+      for (int n = 0; n < kEach; n++) {
+        messages[static_cast<size_t>(s)][static_cast<size_t>(n)].sender = s;
+        messages[static_cast<size_t>(s)][static_cast<size_t>(n)].number = n;
+        stack.push(&messages[static_cast<size_t>(s)][static_cast<size_t>(n)]);
+      }
+    });
+  std::vector<int> expected(kSenders, 0);
+  int got = 0;
+  while (got < kSenders * kEach) {
+    for (Message* m = stack.take_all(); m != nullptr;) {
+      Message* next = m->next;
+      ASSERT_EQ(m->number, expected[static_cast<size_t>(m->sender)]++);
+      got++;
+      m = next;
+    }
+  }
+  for (auto& t : senders) t.join();
+  EXPECT_TRUE(stack.empty());
+}
+
+// --------------------------------------------------------------- histogram
+
+TEST(Histogram, FollowsTheFormulaOfTheAbi) {
+  EXPECT_EQ(latency_bucket(0), 0u);
+  EXPECT_EQ(latency_bucket(63), 63u);
+  EXPECT_EQ(latency_bucket(64), 64u);
+  EXPECT_EQ(latency_bucket(65), 64u);
+  EXPECT_EQ(latency_bucket(127), 95u);
+  EXPECT_EQ(latency_bucket(128), 96u);
+  EXPECT_EQ(latency_bucket(~0ull), CANDOR_LATENCY_BUCKETS - 1);
+  std::uint32_t last = 0;
+  for (std::uint64_t ns = 0; ns < 100000; ns++) {
+    ASSERT_LE(latency_bucket(ns) - last, 1u) << ns;
+    last = latency_bucket(ns);
+  }
+}
+
+// -------------------------------------------------------------------- grid
+
+constexpr Time at_ms(std::int64_t ms) { return Time{} + milliseconds(ms); }
+
+TEST(Grid, ReleasesStayOnTheGrid) {
+  Grid g(at_ms(100), milliseconds(5), {});
+  EXPECT_EQ(g.release(0), at_ms(100));
+  EXPECT_EQ(g.deadline(3), at_ms(120));
+  EXPECT_EQ(Grid(at_ms(0), milliseconds(5), milliseconds(2)).deadline(1), at_ms(7));
+}
+
+TEST(Grid, SkipsOnlyReleasesWhoseSuccessorIsDueToo) {
+  Grid g(at_ms(0), milliseconds(10), {});
+  EXPECT_EQ(g.skip_overdue(at_ms(19), Time::never()), 1);  // release 0's successor (10) is due
+  EXPECT_EQ(g.next(), 1);
+  g.take();
+  EXPECT_EQ(g.skip_overdue(at_ms(29), Time::never()), 0);  // 20 is due, 30 is not
+  EXPECT_EQ(g.next(), 2);
+  EXPECT_EQ(g.skip_overdue(at_ms(30), Time::never()), 1);
+  EXPECT_EQ(g.next(), 3);
+}
+
+TEST(Grid, ReleasesAtOrAfterTheStopDoNotCount) {
+  Grid g(at_ms(0), milliseconds(10), {});
+  EXPECT_EQ(g.skip_overdue(at_ms(95), at_ms(50)), 5);  // 0 to 40
+  Grid h(at_ms(0), milliseconds(10), {});
+  EXPECT_EQ(h.finish(at_ms(50)), 5);
+  EXPECT_EQ(h.finish(at_ms(50)), 0);
+  Grid i(at_ms(0), milliseconds(10), {});
+  EXPECT_EQ(i.finish(at_ms(51)), 6);
+  Grid later(at_ms(100), milliseconds(10), {});
+  EXPECT_EQ(later.finish(at_ms(50)), 0);
+}
+
+TEST(Grid, StartedAndSkippedAddUpForAnyLateness) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 200; round++) {
+    Grid g(at_ms(0), milliseconds(10), {});
+    const Time stop = at_ms(2000);
+    Time now = at_ms(0);
+    std::int64_t jobs = 0, skipped = 0;
+    while (now < stop) {
+      skipped += g.skip_overdue(now, stop);
+      const Time release = g.release(g.next());
+      if (release > now) now = release;
+      if (release < stop) jobs++;
+      g.take();
+      now = now + milliseconds(static_cast<std::int64_t>(random() % 60));
+    }
+    skipped += g.finish(stop);
+    ASSERT_EQ(jobs + skipped, 200) << round;
+  }
+}
+
+// -------------------------------------------------------------- poll bound
+
+TEST(PollBound, FallsToNothingAndComesBackOnlyAfterAShortWait) {
+  PollBound b;
+  for (int i = 0; i < 10; i++) b.hit();
+  EXPECT_EQ(b.get(), PollBound::kMost);
+  for (int i = 0; i < 10; i++) b.miss();
+  EXPECT_EQ(b.get(), Duration{});
+  b.waited(seconds(1));
+  EXPECT_EQ(b.get(), Duration{});
+  b.waited(microseconds(100));
+  EXPECT_EQ(b.get(), PollBound::kFirst);
+}
+
+// ------------------------------------------------------------------ format
+
+template <typename... A>
+std::string formatted(std::string_view pattern, const A&... arguments) {
+  char memory[128];
+  const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};
+  TextBuffer buffer(memory, sizeof memory);
+  buffer.format(pattern, list, sizeof...(arguments));
+  return std::string(buffer.text());
+}
+
+TEST(Format, Values) {
+  EXPECT_EQ(formatted("{} {} {x} {}", 1, -2, 255, "three"), "1 -2 ff three");
+  EXPECT_EQ(formatted("{}", INT64_MIN), "-9223372036854775808");
+  EXPECT_EQ(formatted("{}", UINT64_MAX), "18446744073709551615");
+  EXPECT_EQ(formatted("{} {} {} {}", microseconds(1500), nanoseconds(-7), seconds(2), microseconds(20)),
+            "1.5ms -7ns 2s 20us");
+  EXPECT_EQ(formatted("{} {}", nanoseconds(1'050), nanoseconds(1'000'001)), "1.05us 1ms");
+}
+
+TEST(Format, MistakesStayVisible) {
+  EXPECT_EQ(formatted("{} and {}", 1), "1 and {}");
+  EXPECT_EQ(formatted("{y} {", 1), "{y} {");
+  EXPECT_EQ(formatted("none", 1), "none");
+}
+
+TEST(Format, CutsOffWhatDoesNotFit) {
+  char memory[4];
+  TextBuffer buffer(memory, sizeof memory);
+  buffer.append(std::string_view("abcdef"));
+  EXPECT_EQ(buffer.text(), "abcd");
+}
+
+// -------------------------------------------------------------------- heap
+
+TEST(Heap, BlocksAreAlignedApartAndReused) {
+  alignas(4096) static char memory[1 << 20];
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  Heap heap(begin + 24, begin + sizeof memory);
+  std::mt19937 random(3);
+  struct Block {
+    unsigned char* p;
+    std::size_t bytes;
+    unsigned char mark;
+  };
+  std::vector<Block> blocks;
+  for (int round = 0; round < 5000; round++) {
+    if (blocks.size() > 50 || (!blocks.empty() && random() % 2 == 0)) {
+      const std::size_t i = random() % blocks.size();
+      for (std::size_t k = 0; k < blocks[i].bytes; k++) ASSERT_EQ(blocks[i].p[k], blocks[i].mark);
+      heap.release(blocks[i].p);
+      blocks[i] = blocks.back();
+      blocks.pop_back();
+    } else {
+      const std::size_t bytes = random() % 3000, alignment = std::size_t{16} << random() % 4;
+      auto* p = static_cast<unsigned char*>(heap.allocate(bytes, alignment));
+      ASSERT_NE(p, nullptr);
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(p) % alignment, 0u);
+      const auto mark = static_cast<unsigned char>(random());
+      std::memset(p, mark, bytes);
+      blocks.push_back({p, bytes, mark});
+    }
+  }
+}
+
+TEST(Heap, RefusesWhatItHasNot) {
+  alignas(4096) static char memory[16384];
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  Heap heap(begin, begin + sizeof memory);
+  EXPECT_EQ(heap.allocate(SIZE_MAX), nullptr);
+  EXPECT_EQ(heap.allocate(SIZE_MAX - 20), nullptr);
+  EXPECT_EQ(heap.allocate(20000), nullptr);
+  EXPECT_NE(heap.allocate_pages(3), nullptr);
+  EXPECT_EQ(heap.allocate_pages(2), nullptr);
+  EXPECT_EQ(heap.allocate_pages(SIZE_MAX / 4096), nullptr);
+}
+
+// ------------------------------------------------------------------- parse
+
+TEST(Parse, Durations) {
+  EXPECT_EQ(parse_duration("5ms"), milliseconds(5));
+  EXPECT_EQ(parse_duration("16.7ms"), microseconds(16700));
+  EXPECT_EQ(parse_duration("250us"), microseconds(250));
+  EXPECT_EQ(parse_duration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(parse_duration("3ns"), nanoseconds(3));
+  for (const char* bad : {"", "5", "ms", ".5ms", "5.ms", "-5ms", "5 ms", "5min", "99999999999999999999s", "3601s"})
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+}
+
+TEST(Parse, WordsAndParts) {
+  std::string_view line = "  a bb   c ";
+  EXPECT_EQ(take_word(line), "a");
+  EXPECT_EQ(take_word(line), "bb");
+  EXPECT_EQ(take_word(line), "c");
+  EXPECT_EQ(take_word(line), "");
+  std::string_view parts = "x:fair";
+  EXPECT_EQ(take_until(parts, ':'), "x");
+  EXPECT_EQ(take_until(parts, ':'), "fair");
+  EXPECT_EQ(take_until(parts, ':'), "");
+  EXPECT_EQ(parse_number("42"), 42u);
+  EXPECT_EQ(parse_number("4x"), std::nullopt);
+  EXPECT_EQ(parse_number(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace candor::kernel

@@ -1,0 +1,50 @@
+// The order in which a vCPU runs its threads. Pure; tested on the host.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace candor::kernel {
+
+/// Lower tiers run first.
+enum class Tier : std::uint8_t {
+  kUrgent = 0,    // holds a mutex that somebody more important waits for
+  kDeadline = 1,  // earliest deadline first
+  kFixed = 2,     // highest priority first
+  kFair = 3,      // in turns
+  kBackground = 4,
+  kNothing = 5,   // the idle context
+};
+
+/// Place among the threads of a vCPU: tier, then `key` (deadline, or priority
+/// counted downwards), then `turn`, which counts on each time a thread queues
+/// up anew, so that equals take turns and a preempted thread keeps its place.
+struct Rank {
+  Tier tier = Tier::kFair;
+  std::int64_t key = 0;
+  std::uint64_t turn = 0;
+
+  static constexpr Rank deadline(Time t) { return {Tier::kDeadline, t.ns, 0}; }
+  static constexpr Rank fixed(std::uint8_t priority) { return {Tier::kFixed, 255 - priority, 0}; }
+  static constexpr Rank fair() { return {Tier::kFair, 0, 0}; }
+  static constexpr Rank background() { return {Tier::kBackground, 0, 0}; }
+  static constexpr Rank nothing() { return {Tier::kNothing, 0, 0}; }
+};
+
+/// `a` matters more than `b`, whoever came first.
+constexpr bool outranks(const Rank& a, const Rank& b) {
+  return a.tier != b.tier ? a.tier < b.tier : a.key < b.key;
+}
+
+/// `a` stands before `b` in the run queue.
+constexpr bool precedes(const Rank& a, const Rank& b) {
+  return outranks(a, b) || (!outranks(b, a) && a.turn < b.turn);
+}
+
+/// Equals that share by time slices.
+constexpr bool shares_slices(const Rank& a, const Rank& b) {
+  return a.tier == b.tier && (a.tier == Tier::kFair || a.tier == Tier::kBackground);
+}
+
+}  // namespace candor::kernel

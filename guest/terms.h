@@ -1,0 +1,52 @@
+// What a thread asks for, and what it was granted.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/candor.h"
+#include "base/time.h"
+
+namespace candor {
+
+/// What a thread is worth: its scheduling class and reserve.
+struct Terms {
+  std::uint8_t cls = CANDOR_CLASS_FAIR;
+  std::uint8_t priority = 0;
+  Duration budget;             // per period
+  Duration period;
+  Duration relative_deadline;  // zero: the period
+
+  /// `work` of processor time every `period`, done by `deadline` after each release.
+  static constexpr Terms deadline(Duration period, Duration work, Duration deadline = {}) {
+    return {CANDOR_CLASS_DEADLINE, 0, budget_for(work), period, deadline};
+  }
+  /// The same at a fixed priority, 1 to 99; higher runs first.
+  static constexpr Terms fixed(std::uint8_t priority, Duration period, Duration work) {
+    return {CANDOR_CLASS_FIXED, priority, budget_for(work), period, {}};
+  }
+  static constexpr Terms fair() { return {}; }
+  static constexpr Terms background() { return {CANDOR_CLASS_BACKGROUND, 0, {}, {}, {}}; }
+
+  /// The reserve that covers `work` and what starting and ending a job costs on top.
+  static constexpr Duration budget_for(Duration work) {
+    return work + Duration{work.ns / 64} + microseconds(20);
+  }
+  [[nodiscard]] constexpr bool realtime() const {
+    return cls == CANDOR_CLASS_DEADLINE || cls == CANDOR_CLASS_FIXED;
+  }
+};
+
+/// What became of a thread's claim.
+struct Claim {
+  std::uint32_t status = CANDOR_CLAIM_NONE;    // enum candor_claim_status
+  std::uint32_t reason = CANDOR_REFUSED_NOT;   // enum candor_refusal
+  std::uint32_t fits_ppm = 0;                  // when refused for bandwidth: what would fit
+
+  [[nodiscard]] bool admitted() const {
+    return status == CANDOR_CLAIM_ADMITTED || status == CANDOR_CLAIM_EXHAUSTED;
+  }
+  /// The reason of a refusal, for people.
+  [[nodiscard]] const char* why() const;
+};
+
+}  // namespace candor

@@ -1,0 +1,91 @@
+// What the kernel keeps of a thread.
+//
+// Only the vCPU that carries the thread touches it, with upcalls masked; others
+// reach it through `mail` and the inbox of its vCPU. So no lock guards it, and
+// there is none that a preempted vCPU could hold.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "abi/candor.h"
+#include "guest/grid.h"
+#include "guest/mpsc_stack.h"
+#include "guest/ordered_list.h"
+#include "guest/rank.h"
+#include "guest/terms.h"
+
+namespace candor::kernel {
+
+class Vcpu;
+struct MutexState;
+
+enum Mail : std::uint32_t {
+  kMailWake = 1,    // unpark
+  kMailArrive = 2,  // carried by this vCPU from now on
+};
+
+struct ThreadControl {
+  // ---- context, while it does not run
+  void* sp = nullptr;
+  void* extended = nullptr;  // the extended state of a preempted thread
+
+  // ---- place in its vCPU's order
+  Rank base;  // by its terms and current job
+  Rank rank;  // in force: the base, or higher while it holds a mutex that others want
+  ListHook<ThreadControl> ready_hook;
+  ListHook<ThreadControl> timer_hook;
+  ListHook<ThreadControl> owned_hook;
+  Time wake_at = Time::never();
+  Time slice_end;
+  bool runnable = false;
+  bool token = false;   // unparked; the next park returns at once
+  bool exited = false;
+  Vcpu* move_to = nullptr;  // to be carried by that vCPU as soon as it holds no mutex
+  MutexState* held = nullptr;  // the mutexes it holds, linked
+
+  // ---- reached by other vCPUs
+  std::atomic<std::uint32_t> mail{0};
+  std::atomic<Vcpu*> home{nullptr};
+  ThreadControl* inbox_next = nullptr;
+  std::atomic<bool> in_waiters{false};  // linked into a mutex's waiters
+  ThreadControl* waiters_next = nullptr;
+
+  // ---- identity and terms
+  std::uint32_t slot = CANDOR_NO_THREAD;
+  char name[CANDOR_NAME_BYTES] = {};
+  Terms terms;
+  Claim claim;
+  candor_thread_stats* stats = nullptr;
+
+  // ---- its periodic jobs
+  Grid grid;
+  bool in_job = false;
+  bool job_counts = false;  // its release lies before the stop of the run
+  Time job_deadline = Time::never();
+
+  // ---- what it runs
+  void (*entry)(void*) = nullptr;
+  void* argument = nullptr;
+  void* stack = nullptr;
+
+  [[nodiscard]] bool published() const { return slot != CANDOR_NO_THREAD; }
+};
+
+using Inbox = MpscStack<ThreadControl, &ThreadControl::inbox_next>;
+using Waiters = MpscStack<ThreadControl, &ThreadControl::waiters_next>;
+
+struct ReadyOrder {
+  bool operator()(const ThreadControl& a, const ThreadControl& b) const { return precedes(a.rank, b.rank); }
+};
+struct TimerOrder {
+  bool operator()(const ThreadControl& a, const ThreadControl& b) const { return a.wake_at < b.wake_at; }
+};
+struct NoOrder {
+  bool operator()(const ThreadControl&, const ThreadControl&) const { return false; }
+};
+using ReadyQueue = OrderedList<ThreadControl, &ThreadControl::ready_hook, ReadyOrder>;
+using TimerQueue = OrderedList<ThreadControl, &ThreadControl::timer_hook, TimerOrder>;
+using OwnedList = OrderedList<ThreadControl, &ThreadControl::owned_hook, NoOrder>;
+
+}  // namespace candor::kernel

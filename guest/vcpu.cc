@@ -1,0 +1,219 @@
+// The scheduler of one vCPU: who runs next, and the switch to it.
+#include "guest/vcpu.h"
+
+#include "guest/heap_lock.h"
+#include "guest/mutex.h"
+
+namespace candor::kernel {
+
+Kernel kernel;
+
+namespace {
+
+Vcpu vcpus[CANDOR_MAX_VCPUS];
+
+/// The thread cannot stay: it has ended, or belongs to another vCPU. A holder of
+/// a mutex stays until it lets go, since waiters look for it by its vCPU's token.
+bool must_leave(const ThreadControl& t) { return t.exited || (t.move_to != nullptr && t.held == nullptr); }
+
+bool displaces(const ThreadControl& candidate, const ThreadControl& running, Time t) {
+  return outranks(candidate.rank, running.rank) ||
+         (shares_slices(candidate.rank, running.rank) && t >= running.slice_end);
+}
+
+}  // namespace
+
+Vcpu& Vcpu::here() { return vcpus[this_vcpu_index()]; }
+Vcpu& Vcpu::at(std::uint32_t index) { return vcpus[index]; }
+
+Vcpu& Vcpu::for_fair_work() {
+  Vcpu* best = &vcpus[0];
+  for (std::uint32_t i = 1; i < kernel.fair_vcpus; i++)
+    if (vcpus[i].population_.load(std::memory_order_relaxed) < best->population_.load(std::memory_order_relaxed))
+      best = &vcpus[i];
+  return *best;
+}
+
+Vcpu* Vcpu::by_lock_token(std::uint32_t token) {
+  for (std::uint32_t i = 0; i < kernel.vcpus; i++)
+    if (vcpus[i].lock_token() == token) return &vcpus[i];
+  return nullptr;
+}
+
+std::uint32_t Vcpu::lock_token() const {
+  const std::uint32_t token = peek(host_vcpu(index_).lock_token) & CANDOR_LOCK_OWNER;
+  return token != 0 ? token : index_ + 1;  // no inheritance to be had: any number that is ours will do
+}
+
+void Vcpu::run(std::uint32_t index) {
+  Vcpu& self = vcpus[index];
+  self.index_ = index;
+  self.idle_.rank = self.idle_.base = Rank::nothing();
+  self.idle_.home.store(&self, std::memory_order_relaxed);
+  put(self.page().running, CANDOR_NO_THREAD);
+  put(self.page().next_thread, CANDOR_NO_THREAD);
+  put(self.page().next_timer_ns, CANDOR_NO_TIME);
+  put(self.page().upcall_entry, reinterpret_cast<std::uint64_t>(&candor_upcall));
+  for (;;) self.schedule();
+}
+
+void Vcpu::schedule(bool preempted) {
+  ThreadControl& self = *current_;
+  for (;;) {
+    const Time t = now();
+    take_events(t);
+    ThreadControl* next = pick(t);
+    if (next == nullptr) {
+      // Idle on the stack of the thread that ran last: if it is the one to run
+      // next, as a periodic thread with a vCPU of its own is, no switch is needed.
+      if (!must_leave(self)) {
+        idle(t);
+        continue;
+      }
+      next = &idle_;
+    } else {
+      if (next != &self || !next->runnable) next->slice_end = t + kSlice;
+      publish_dispatch(next);
+      ring_if_due();
+      arm_timer(*next);
+    }
+    if (next != &self) switch_to(*next, preempted);
+    return;  // perhaps on another vCPU: nothing of `this` may be used from here on
+  }
+}
+
+ThreadControl* Vcpu::pick(Time t) {
+  ThreadControl& self = *current_;
+  ThreadControl* front = ready_.front();
+  if (self.runnable && !must_leave(self)) {
+    if (front == nullptr || !displaces(*front, self, t)) return &self;
+    if (t >= self.slice_end) self.rank.turn = ++turns_;
+    ready_.insert(&self);
+  }
+  return ready_.pop_front();
+}
+
+void Vcpu::switch_to(ThreadControl& next, bool preempted) {
+  ThreadControl& self = *current_;
+  if (must_leave(self)) left_ = &self;
+  current_ = &next;
+  if (preempted) save_extended(kernel.extended, self.extended);
+  candor_switch(&self.sp, next.sp);
+  here().after_switch();
+  if (preempted) restore_extended(kernel.extended, self.extended);
+}
+
+/// First thing on the stack switched to: the stack switched from is free now.
+void Vcpu::after_switch() {
+  ThreadControl* left = left_;
+  if (left == nullptr) return;
+  left_ = nullptr;
+  if (left->exited) {
+    owned_.remove(left);
+    population_.fetch_sub(1, std::memory_order_relaxed);
+    release_thread(*left);
+  } else {
+    hand_over(*left, *left->move_to);
+  }
+}
+
+/// Gives a thread that is not on its stack here to another vCPU.
+void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
+  ready_.remove(&thread);
+  timers_.remove(&thread);
+  owned_.remove(&thread);
+  population_.fetch_sub(1, std::memory_order_relaxed);
+  thread.move_to = nullptr;
+  thread.home.store(&to, std::memory_order_release);
+  post(thread, kMailArrive);
+}
+
+bool Vcpu::block(Time until, Time deadline) {
+  Vcpu& v = here();
+  ThreadControl& self = *v.current_;
+  if (!self.token) {
+    self.runnable = false;
+    self.wake_at = until;
+    if (until != Time::never()) v.timers_.insert(&self);
+    publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until, deadline);
+    v.schedule();
+  }
+  const bool unparked = self.token;
+  self.token = false;
+  return unparked;
+}
+
+void Vcpu::yield() {
+  Vcpu& v = here();
+  v.current_->slice_end = Time{};
+  v.schedule();
+}
+
+void Vcpu::exit_current() {
+  Vcpu& v = here();
+  v.current_->runnable = false;
+  v.current_->exited = true;
+  publish_state(*v.current_, CANDOR_THREAD_ABSENT);
+  v.schedule();
+  __builtin_unreachable();
+}
+
+void Vcpu::make_ready(ThreadControl& thread) {
+  if (thread.runnable) return;
+  timers_.remove(&thread);
+  thread.runnable = true;
+  thread.rank.turn = ++turns_;
+  publish_state(thread, CANDOR_THREAD_READY);
+  if (&thread != current_)
+    ready_.insert(&thread);
+  else
+    thread.slice_end = now() + kSlice;  // it idles on its own stack, and goes on there
+}
+
+void Vcpu::set_rank(ThreadControl& thread, Rank rank) {
+  rank.turn = thread.rank.turn;
+  const bool queued = ReadyQueue::contains(&thread);
+  if (queued) ready_.remove(&thread);
+  thread.rank = rank;
+  if (queued) ready_.insert(&thread);
+}
+
+void Vcpu::settle_rank(ThreadControl& thread) {
+  set_rank(thread, holds_wanted_mutex(thread) ? Rank{Tier::kUrgent, 0, 0} : thread.base);
+}
+
+void Vcpu::arm_timer(const ThreadControl& running) {
+  Time wanted = Time::never();
+  if (const ThreadControl* front = ready_.front(); front != nullptr && shares_slices(front->rank, running.rank))
+    wanted = running.slice_end;
+  // Sleepers that would not displace it can wait until something else calls.
+  for (const ThreadControl* s = timers_.front(); s != nullptr && s->wake_at < wanted; s = TimerQueue::next(s))
+    if (outranks(s->rank, running.rank) || shares_slices(s->rank, running.rank)) wanted = s->wake_at;
+  // A timer that fires too early costs one upcall; setting it costs about as much, each time.
+  if (wanted >= armed_) return;
+  armed_ = wanted;
+  call_host(CANDOR_CALL_SET_TIMER, wire(wanted));
+}
+
+void unmask() {
+  while (unmask_upcalls_and_look()) {
+    mask_upcalls();
+    Vcpu::here().schedule();
+  }
+}
+
+extern "C" void candor_on_upcall() {
+  Vcpu& v = Vcpu::here();
+  count(v.page().upcalls);
+  v.schedule(/*preempted=*/true);
+}
+
+extern "C" void candor_thread_main(ThreadControl* thread) {
+  Vcpu::here().after_switch();
+  unmask();
+  thread->entry(thread->argument);
+  mask_upcalls();
+  Vcpu::exit_current();
+}
+
+}  // namespace candor::kernel

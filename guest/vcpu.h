@@ -1,0 +1,144 @@
+// One virtual processor: the threads it carries, their order and their timers.
+//
+// All of it belongs to the vCPU and is touched on it only, with upcalls masked
+// (marked "masked" below). Other vCPUs use post() and notify().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "guest/area.h"
+#include "guest/clock.h"
+#include "guest/poll_bound.h"
+#include "guest/thread_control.h"
+
+namespace candor::kernel {
+
+constexpr Duration kSlice = milliseconds(4);
+
+/// How idle vCPUs wait (candor.idle= on the command line).
+enum class IdleMode : std::uint8_t { kCandid, kPoll, kHalt };
+
+/// Facts about this run, set at boot.
+struct Kernel {
+  bool aware = false;  // the host reads claims: publish them
+  IdleMode idle = IdleMode::kCandid;
+  std::uint32_t vcpus = 1;
+  std::uint32_t fair_vcpus = 1;
+  ExtendedState extended;
+  std::atomic<bool> booted{false};
+  std::atomic<bool> stopping{false};  // the host asked for the end
+  std::atomic<bool> ending{false};    // statistics are being closed
+  std::atomic<ThreadControl*> main{nullptr};
+};
+extern Kernel kernel;
+
+class Vcpu {
+ public:
+  /// The one this runs on. Masked, and only until the next switch: afterwards
+  /// the thread may be on another.
+  static Vcpu& here();
+  static Vcpu& at(std::uint32_t index);
+  /// The fair vCPU that carries the fewest threads.
+  static Vcpu& for_fair_work();
+  /// The vCPU whose lock token is `token`, or nullptr.
+  static Vcpu* by_lock_token(std::uint32_t token);
+
+  /// Takes over the boot stack as this vCPU's idle context and runs threads for good.
+  [[noreturn]] static void run(std::uint32_t index);
+
+  // ---- the carried threads (masked)
+  [[nodiscard]] ThreadControl& current() { return *current_; }
+  /// Runs what is due: events, timers, then the thread that comes first. Returns when
+  /// the caller is that thread (again). `preempted`: the caller did not ask for it.
+  void schedule(bool preempted = false);
+  /// Takes the current thread out until unparked (true) or until the time comes (false).
+  /// `deadline` is that of the job it waits for, for publishing.
+  static bool block(Time until, Time deadline = Time::never());
+  /// Gives the rest of the slice away.
+  static void yield();
+  /// Ends the current thread.
+  [[noreturn]] static void exit_current();
+  /// Makes `thread` runnable; schedule() puts it into effect.
+  void make_ready(ThreadControl& thread);
+  /// What each stack does first when it is switched to.
+  void after_switch();
+  void set_rank(ThreadControl& thread, Rank rank);
+  /// Rank by terms, current job and the mutexes held.
+  void settle_rank(ThreadControl& thread);
+  /// The host is to be told that a job has ended, once the new state is published.
+  void job_ended() { bell_due_ = true; }
+  [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
+
+  // ---- reaching a thread or vCPU from anywhere (masked)
+  static void unpark(ThreadControl& thread);
+  static void post(ThreadControl& thread, std::uint32_t mail);
+  void notify();
+  /// Closes the statistics of the carried threads, once, whoever calls first.
+  void finish_statistics();
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] std::uint32_t lock_token() const;
+  [[nodiscard]] bool realtime() const { return peek(host_vcpu(index_).kind) == CANDOR_VCPU_REALTIME; }
+
+  [[nodiscard]] candor_guest_vcpu& page() const { return vcpu_page(index_); }
+
+ private:
+  void take_events(Time t);
+  void take_inbox();
+  void wake_sleepers(Time t);
+  void review_claims();
+  void lift_wanted_holders();
+  void hand_over(ThreadControl& thread, Vcpu& to);
+  ThreadControl* pick(Time t);
+  void switch_to(ThreadControl& next, bool preempted);
+  void arm_timer(const ThreadControl& running);
+
+  // idle.cc
+  void idle(Time t);
+  [[nodiscard]] bool may_poll() const;
+  bool poll(Time until);
+
+  // publish.cc
+  void publish_dispatch(const ThreadControl* running);
+  void ring_if_due();
+
+  std::uint32_t index_ = 0;
+  ThreadControl idle_;
+  ThreadControl* current_ = &idle_;
+  ThreadControl* left_ = nullptr;  // the thread just switched from, if it goes elsewhere
+  ReadyQueue ready_;
+  TimerQueue timers_;
+  OwnedList owned_;
+  std::uint64_t turns_ = 0;
+  Time armed_ = Time::never();  // when the host's timer for us fires
+  bool bell_due_ = false;
+  PollBound poll_bound_;
+  Inbox inbox_;
+  std::atomic<std::uint32_t> population_{0};
+  std::atomic<bool> finished_{false};
+};
+
+/// What must be done when the host or a colleague calls while nothing is
+/// masked: unmasks and, if something came meanwhile, deals with it.
+void unmask();
+
+/// Keeps upcalls out for a scope. Inside another such scope it does nothing.
+class Masked {
+ public:
+  Masked() : was_masked_(upcalls_masked()) { mask_upcalls(); }
+  ~Masked() {
+    if (!was_masked_) unmask();
+  }
+  Masked(const Masked&) = delete;
+  Masked& operator=(const Masked&) = delete;
+
+ private:
+  bool was_masked_;
+};
+
+/// Writes the job line of a thread, if it has one and the host reads it (publish.cc).
+void publish_job(const ThreadControl& thread, candor_thread_state state, Time release, Time deadline);
+void publish_state(const ThreadControl& thread, candor_thread_state state);
+
+}  // namespace candor::kernel

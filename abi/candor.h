@@ -159,15 +159,15 @@ struct candor_host_page {
   /* line 1: the clock */
   struct candor_clock clock;
   /* line 2: entitlement and requests */
-  uint64_t call_entry;   /* address of the host-call function (§7) */
-  uint64_t epoch_ns;     /* time from which this run counts; origin of periodic grids */
-  uint32_t weight;       /* share of the VM's fair vCPUs; 100 is ordinary */
+  uint64_t call_entry;    /* address of the host-call function (§7) */
+  uint64_t epoch_ns;      /* time from which this run counts; origin of periodic grids */
+  uint32_t weight;        /* share of the VM's fair vCPUs; 100 is ordinary */
   uint32_t bandwidth_ppm; /* reserve, millionths of one processor; 0: no real-time entitlement */
-  uint32_t max_priority; /* ceiling of fixed priorities, 1 to 99 */
-  uint32_t shutdown;     /* 0, or 1 once the host asks the guest to end */
-  uint32_t scheduler;    /* 1 while a host scheduler reads this area */
-  uint32_t console_tail; /* bytes of console output the host has taken, modulo 2^32 */
-  uint64_t stop_ns;      /* time at which the run counts as over; CANDOR_NO_TIME while unknown */
+  uint32_t max_priority;  /* ceiling of fixed priorities, 1 to 99 */
+  uint32_t shutdown;      /* 0, or 1 once the host asks the guest to end */
+  uint32_t scheduler;     /* 1 while a host scheduler reads this area */
+  uint32_t console_tail;  /* bytes of console output the host has taken, modulo 2^32 */
+  uint64_t stop_ns;       /* time at which the run counts as over; CANDOR_NO_TIME while unknown */
   uint64_t reserved1[2];
   /* line 3 */
   char vm_name[64];
@@ -178,26 +178,26 @@ struct candor_host_page {
 
 /* One line for each vCPU (§4.2). Writer: host. */
 struct candor_host_vcpu {
-  uint32_t kind;       /* enum candor_vcpu_kind; for life */
-  uint32_t processor;  /* host processor it is placed on, or ~0 when it floats */
-  uint32_t lock_token; /* what this vCPU writes into a lock word it takes (§7.6) */
-  uint32_t sole;       /* 1: no other VM's vCPU is placed on this processor */
-  uint32_t wanted;     /* 1: the host knows of other work for this processor; do not poll */
-  uint32_t preempted;  /* 1: the host scheduler holds another ready claim before this one */
+  uint32_t kind;            /* enum candor_vcpu_kind; for life */
+  uint32_t processor;       /* host processor it is placed on, or ~0 when it floats */
+  uint32_t lock_token;      /* what this vCPU writes into a lock word it takes (§7.6) */
+  uint32_t sole;            /* 1: no other VM's vCPU is placed on this processor */
+  uint32_t wanted;          /* 1: the host knows of other work for this processor; do not poll */
+  uint32_t preempted;       /* 1: the host scheduler holds another ready claim before this one */
   uint32_t ring_at_job_end; /* 1: ring CANDOR_BELL_SCHED when a job ends */
-  uint32_t rank;       /* place among the processor's real-time vCPUs, 1 is first; 0 none */
+  uint32_t rank;            /* place among the processor's real-time vCPUs, 1 is first; 0 none */
   uint64_t waiting_key_ns; /* no other claim of this processor becomes ready before; a bound, not a promise */
-  uint64_t stolen_ns;  /* ready but not running, in total; refreshed about once a second */
+  uint64_t stolen_ns;      /* ready but not running, in total; refreshed about once a second */
   uint64_t reserved[2];
 };
 
 /* One line for each thread slot (§6). Writer: host. */
 struct candor_host_thread {
-  uint32_t answered;   /* the `serial` of the terms this line answers */
-  uint32_t status;     /* enum candor_claim_status */
-  uint32_t reason;     /* enum candor_refusal */
-  uint32_t vcpu;       /* vCPU on which the thread shall run when admitted */
-  uint32_t fits_ppm;   /* when refused for bandwidth: the utilisation that would fit */
+  uint32_t answered; /* the `serial` of the terms this line answers */
+  uint32_t status;   /* enum candor_claim_status */
+  uint32_t reason;   /* enum candor_refusal */
+  uint32_t vcpu;     /* vCPU on which the thread shall run when admitted */
+  uint32_t fits_ppm; /* when refused for bandwidth: the utilisation that would fit */
   uint32_t reserved0;
   uint64_t server_deadline_ns; /* the deadline the host schedules by */
   uint64_t replenish_ns;       /* when exhausted: time of the next budget */
@@ -216,10 +216,10 @@ enum candor_stage {
 
 /* One page for the guest as a whole (§4.3). Writer: guest. */
 struct candor_guest_page {
-  uint32_t abi_version; /* what the guest speaks */
-  uint32_t stage;       /* enum candor_stage */
-  uint64_t kernel_ns;   /* time of the first instruction */
-  uint64_t main_ns;     /* time at which the application's main began */
+  uint32_t abi_version;  /* what the guest speaks */
+  uint32_t stage;        /* enum candor_stage */
+  uint64_t kernel_ns;    /* time of the first instruction */
+  uint64_t main_ns;      /* time at which the application's main began */
   uint32_t console_head; /* atomic; bytes of console output written, modulo 2^32 */
   uint32_t reserved0;
   uint64_t reserved1[4];
@@ -234,8 +234,8 @@ struct candor_guest_page {
 
 /* An entry of a ready list. */
 struct candor_ready {
-  uint32_t thread;      /* slot */
-  uint8_t cls;          /* enum candor_class */
+  uint32_t thread; /* slot */
+  uint8_t cls;     /* enum candor_class */
   uint8_t priority;
   uint16_t reserved;
   uint64_t deadline_ns; /* or CANDOR_NO_TIME */
@@ -253,24 +253,24 @@ struct candor_guest_vcpu {
   uint64_t upcall_entry; /* where an upcall diverts to; 0: never divert */
   uint64_t reserved1[6];
   /* line 2: published under seq; writer: this vCPU */
-  uint32_t seq;          /* odd while being written */
-  uint32_t running;      /* slot of the thread that runs, or CANDOR_NO_THREAD */
-  uint32_t ready_count;  /* entries of `ready` in use */
-  uint32_t next_thread;  /* slot that next_timer_ns will wake, or CANDOR_NO_THREAD */
+  uint32_t seq;           /* odd while being written */
+  uint32_t running;       /* slot of the thread that runs, or CANDOR_NO_THREAD */
+  uint32_t ready_count;   /* entries of `ready` in use */
+  uint32_t next_thread;   /* slot that next_timer_ns will wake, or CANDOR_NO_THREAD */
   uint64_t next_timer_ns; /* or CANDOR_NO_TIME */
   uint64_t reserved2[5];
   /* line 3: counters; writer: this vCPU (host_calls, kicks: the host's code on its thread) */
-  uint64_t host_calls;   /* calls that entered the host kernel */
-  uint64_t kicks;        /* signals that reached this vCPU */
-  uint64_t upcalls;      /* upcalls handled */
-  uint64_t publishes;    /* dispatches published */
-  uint64_t polls;        /* idle periods that polled */
-  uint64_t poll_hits;    /* ... and found work before giving up */
-  uint64_t waits;        /* CANDOR_CALL_NO_WORK that slept */
+  uint64_t host_calls; /* calls that entered the host kernel */
+  uint64_t kicks;      /* signals that reached this vCPU */
+  uint64_t upcalls;    /* upcalls handled */
+  uint64_t publishes;  /* dispatches published */
+  uint64_t polls;      /* idle periods that polled */
+  uint64_t poll_hits;  /* ... and found work before giving up */
+  uint64_t waits;      /* CANDOR_CALL_NO_WORK that slept */
   uint64_t reserved3;
   /* line 4: how this vCPU ended, when it did; writer: the host's code on its thread */
-  uint32_t exit_kind;    /* enum candor_exit */
-  uint32_t exit_code;    /* signal number, system call, or the guest's own code */
+  uint32_t exit_kind; /* enum candor_exit */
+  uint32_t exit_code; /* signal number, system call, or the guest's own code */
   uint64_t exit_ip;
   uint64_t exit_address;
   uint64_t reserved4[5];
@@ -361,7 +361,8 @@ struct candor_thread_stats {
 #define CANDOR_TRAP ".byte 0x0f, 0xb9, 0x80, 0x43, 0x4e, 0x44, 0x52"
 #define CANDOR_TRAP_BYTES 7u
 
-typedef int64_t (*candor_call_fn)(uint64_t call, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+typedef int64_t (*candor_call_fn)(uint64_t call, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                                  uint64_t a4);
 #define CANDOR_CALL(vcpu, number) ((uint64_t)(vcpu) << 32 | (uint64_t)(number))
 
 enum candor_call {
@@ -393,11 +394,11 @@ enum candor_call {
 
 /* Results: 0 or a value, or one of these, negative. */
 #define CANDOR_OK 0
-#define CANDOR_E_INVALID (-1)   /* an argument is out of range */
-#define CANDOR_E_TIMEOUT (-2)   /* CANDOR_CALL_NO_WORK: the time came and no bit was set */
-#define CANDOR_E_DEADLOCK (-3)  /* CANDOR_CALL_LOCK_WAIT: the caller already owns the lock */
-#define CANDOR_E_UNKNOWN (-4)   /* no such synthetic instruction */
-#define CANDOR_E_HOST (-5)      /* the host could not do it */
+#define CANDOR_E_INVALID (-1)  /* an argument is out of range */
+#define CANDOR_E_TIMEOUT (-2)  /* CANDOR_CALL_NO_WORK: the time came and no bit was set */
+#define CANDOR_E_DEADLOCK (-3) /* CANDOR_CALL_LOCK_WAIT: the caller already owns the lock */
+#define CANDOR_E_UNKNOWN (-4)  /* no such synthetic instruction */
+#define CANDOR_E_HOST (-5)     /* the host could not do it */
 
 /* Bits of a lock word (§7.6): owner's token below, waiters flag above. */
 #define CANDOR_LOCK_OWNER 0x3fffffffu

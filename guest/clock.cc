@@ -47,6 +47,8 @@ void kernel::start_clock() {
   while (!read_scale(first_scale)) relax();
 }
 
-Time epoch() { return Time{static_cast<std::int64_t>(kernel::host_page().epoch_ns)}; }
+Time epoch() {
+  return Time{static_cast<std::int64_t>(kernel::host_page().epoch_ns)};
+}
 
 }  // namespace candor

@@ -12,7 +12,9 @@ class Grid {
  public:
   constexpr Grid() = default;
   constexpr Grid(Time start, Duration period, Duration relative_deadline)
-      : start_(start), period_(period), relative_deadline_(relative_deadline.ns > 0 ? relative_deadline : period) {}
+      : start_(start),
+        period_(period),
+        relative_deadline_(relative_deadline.ns > 0 ? relative_deadline : period) {}
 
   [[nodiscard]] constexpr bool active() const { return period_.ns > 0; }
   [[nodiscard]] constexpr Time release(std::int64_t k) const { return start_ + period_ * k; }

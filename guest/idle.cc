@@ -51,7 +51,8 @@ bool Vcpu::may_poll() const {
     case IdleMode::kCandid:
       break;
   }
-  return kernel.aware && peek(host.kind) == CANDOR_VCPU_FAIR && (peek(host.sole) != 0 || peek(host.wanted) == 0);
+  return kernel.aware && peek(host.kind) == CANDOR_VCPU_FAIR &&
+         (peek(host.sole) != 0 || peek(host.wanted) == 0);
 }
 
 /// True if something came: a pending bit, or `until`.

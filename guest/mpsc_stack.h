@@ -15,7 +15,8 @@ class MpscStack {
     T* head = head_.load(std::memory_order_relaxed);
     do {
       element->*Next = head;
-    } while (!head_.compare_exchange_weak(head, element, std::memory_order_seq_cst, std::memory_order_relaxed));
+    } while (
+        !head_.compare_exchange_weak(head, element, std::memory_order_seq_cst, std::memory_order_relaxed));
   }
 
   [[nodiscard]] bool empty() const { return head_.load(std::memory_order_relaxed) == nullptr; }

@@ -14,10 +14,11 @@ void Vcpu::publish_dispatch(const ThreadControl* running) {
     put(p.next_thread, sleeper != nullptr ? sleeper->slot : CANDOR_NO_THREAD);
     put(p.next_timer_ns, sleeper != nullptr ? wire(sleeper->wake_at) : CANDOR_NO_TIME);
     std::uint32_t ready = 0;
-    for (const ThreadControl* t = ready_.front(); t != nullptr && ready < CANDOR_MAX_READY; t = ReadyQueue::next(t)) {
+    for (const ThreadControl* t = ready_.front(); t != nullptr && ready < CANDOR_MAX_READY;
+         t = ReadyQueue::next(t)) {
       if (!t->published()) continue;
-      p.ready[ready++] = {t->slot, t->terms.cls, t->terms.priority, 0, wire(t->job_deadline),
-                          static_cast<std::uint64_t>(t->terms.budget.ns)};
+      p.ready[ready++] = {t->slot, t->terms.cls,          t->terms.priority,
+                          0,       wire(t->job_deadline), static_cast<std::uint64_t>(t->terms.budget.ns)};
     }
     put(p.ready_count, ready);
   }
@@ -27,7 +28,8 @@ void Vcpu::publish_dispatch(const ThreadControl* running) {
 void Vcpu::ring_if_due() {
   if (!bell_due_) return;
   bell_due_ = false;
-  if (kernel.aware && peek(host_vcpu(index_).ring_at_job_end) != 0) call_host(CANDOR_CALL_RING, CANDOR_BELL_SCHED);
+  if (kernel.aware && peek(host_vcpu(index_).ring_at_job_end) != 0)
+    call_host(CANDOR_CALL_RING, CANDOR_BELL_SCHED);
 }
 
 void publish_job(const ThreadControl& thread, candor_thread_state state, Time release, Time deadline) {

@@ -152,7 +152,9 @@ TEST(Histogram, FollowsTheFormulaOfTheAbi) {
 
 // -------------------------------------------------------------------- grid
 
-constexpr Time at_ms(std::int64_t ms) { return Time{} + milliseconds(ms); }
+constexpr Time at_ms(std::int64_t ms) {
+  return Time{} + milliseconds(ms);
+}
 
 TEST(Grid, ReleasesStayOnTheGrid) {
   Grid g(at_ms(100), milliseconds(5), {});
@@ -303,7 +305,8 @@ TEST(Parse, Durations) {
   EXPECT_EQ(parse_duration("250us"), microseconds(250));
   EXPECT_EQ(parse_duration("1.5s"), milliseconds(1500));
   EXPECT_EQ(parse_duration("3ns"), nanoseconds(3));
-  for (const char* bad : {"", "5", "ms", ".5ms", "5.ms", "-5ms", "5 ms", "5min", "99999999999999999999s", "3601s"})
+  for (const char* bad :
+       {"", "5", "ms", ".5ms", "5.ms", "-5ms", "5 ms", "5min", "99999999999999999999s", "3601s"})
     EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
 }
 

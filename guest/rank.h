@@ -14,7 +14,7 @@ enum class Tier : std::uint8_t {
   kFixed = 2,     // highest priority first
   kFair = 3,      // in turns
   kBackground = 4,
-  kNothing = 5,   // the idle context
+  kNothing = 5,  // the idle context
 };
 
 /// Place among the threads of a vCPU: tier, then `key` (deadline, or priority

@@ -12,7 +12,7 @@ namespace candor {
 struct Terms {
   std::uint8_t cls = CANDOR_CLASS_FAIR;
   std::uint8_t priority = 0;
-  Duration budget;             // per period
+  Duration budget;  // per period
   Duration period;
   Duration relative_deadline;  // zero: the period
 
@@ -38,9 +38,9 @@ struct Terms {
 
 /// What became of a thread's claim.
 struct Claim {
-  std::uint32_t status = CANDOR_CLAIM_NONE;    // enum candor_claim_status
-  std::uint32_t reason = CANDOR_REFUSED_NOT;   // enum candor_refusal
-  std::uint32_t fits_ppm = 0;                  // when refused for bandwidth: what would fit
+  std::uint32_t status = CANDOR_CLAIM_NONE;   // enum candor_claim_status
+  std::uint32_t reason = CANDOR_REFUSED_NOT;  // enum candor_refusal
+  std::uint32_t fits_ppm = 0;                 // when refused for bandwidth: what would fit
 
   [[nodiscard]] bool admitted() const {
     return status == CANDOR_CLAIM_ADMITTED || status == CANDOR_CLAIM_EXHAUSTED;

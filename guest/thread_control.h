@@ -39,9 +39,9 @@ struct ThreadControl {
   Time wake_at = Time::never();
   Time slice_end;
   bool runnable = false;
-  bool token = false;   // unparked; the next park returns at once
+  bool token = false;  // unparked; the next park returns at once
   bool exited = false;
-  Vcpu* move_to = nullptr;  // to be carried by that vCPU as soon as it holds no mutex
+  Vcpu* move_to = nullptr;     // to be carried by that vCPU as soon as it holds no mutex
   MutexState* held = nullptr;  // the mutexes it holds, linked
 
   // ---- reached by other vCPUs

@@ -14,7 +14,9 @@ Vcpu vcpus[CANDOR_MAX_VCPUS];
 
 /// The thread cannot stay: it has ended, or belongs to another vCPU. A holder of
 /// a mutex stays until it lets go, since waiters look for it by its vCPU's token.
-bool must_leave(const ThreadControl& t) { return t.exited || (t.move_to != nullptr && t.held == nullptr); }
+bool must_leave(const ThreadControl& t) {
+  return t.exited || (t.move_to != nullptr && t.held == nullptr);
+}
 
 bool displaces(const ThreadControl& candidate, const ThreadControl& running, Time t) {
   return outranks(candidate.rank, running.rank) ||
@@ -23,13 +25,18 @@ bool displaces(const ThreadControl& candidate, const ThreadControl& running, Tim
 
 }  // namespace
 
-Vcpu& Vcpu::here() { return vcpus[this_vcpu_index()]; }
-Vcpu& Vcpu::at(std::uint32_t index) { return vcpus[index]; }
+Vcpu& Vcpu::here() {
+  return vcpus[this_vcpu_index()];
+}
+Vcpu& Vcpu::at(std::uint32_t index) {
+  return vcpus[index];
+}
 
 Vcpu& Vcpu::for_fair_work() {
   Vcpu* best = &vcpus[0];
   for (std::uint32_t i = 1; i < kernel.fair_vcpus; i++)
-    if (vcpus[i].population_.load(std::memory_order_relaxed) < best->population_.load(std::memory_order_relaxed))
+    if (vcpus[i].population_.load(std::memory_order_relaxed) <
+        best->population_.load(std::memory_order_relaxed))
       best = &vcpus[i];
   return *best;
 }
@@ -135,7 +142,8 @@ bool Vcpu::block(Time until, Time deadline) {
     self.runnable = false;
     self.wake_at = until;
     if (until != Time::never()) v.timers_.insert(&self);
-    publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until, deadline);
+    publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
+                deadline);
     v.schedule();
   }
   const bool unparked = self.token;
@@ -184,7 +192,8 @@ void Vcpu::settle_rank(ThreadControl& thread) {
 
 void Vcpu::arm_timer(const ThreadControl& running) {
   Time wanted = Time::never();
-  if (const ThreadControl* front = ready_.front(); front != nullptr && shares_slices(front->rank, running.rank))
+  if (const ThreadControl* front = ready_.front();
+      front != nullptr && shares_slices(front->rank, running.rank))
     wanted = running.slice_end;
   // Sleepers that would not displace it can wait until something else calls.
   for (const ThreadControl* s = timers_.front(); s != nullptr && s->wake_at < wanted; s = TimerQueue::next(s))

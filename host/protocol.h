@@ -47,8 +47,8 @@ struct Hello {
 /// come from the launcher and never from the VM process. Carries one descriptor.
 struct AddVm {
   MessageType type = MessageType::kAddVm;
-  std::uint32_t vm = 0;       // the launcher's number for it, unique while it lives
-  pid_t process = 0;          // the only process whose Register is accepted
+  std::uint32_t vm = 0;  // the launcher's number for it, unique while it lives
+  pid_t process = 0;     // the only process whose Register is accepted
   std::uint32_t weight = 100;
   std::uint32_t bandwidth_ppm = 0;
   std::uint32_t max_priority = 0;
@@ -71,17 +71,17 @@ struct RunListEntry {
   MessageType type = MessageType::kRunListEntry;
   std::uint32_t processor = 0;  // ~0: floats (fair threads)
   std::uint32_t vm = 0;
-  std::uint32_t thread = 0;     // slot in the VM's area
+  std::uint32_t thread = 0;  // slot in the VM's area
   std::uint32_t vcpu = 0;
-  std::uint32_t state = 0;      // enum candor_thread_state; 4: running
-  std::uint32_t cls = 0;        // class it counts as now
-  std::uint32_t level = 0;      // SCHED_FIFO priority, 0: none
-  std::int64_t release_ns = 0;  // of the current or next job; INT64_MAX: unknown
-  std::int64_t deadline_ns = 0; // server deadline; INT64_MAX: none
-  std::int64_t expected_ns = 0; // 0: unknown
+  std::uint32_t state = 0;       // enum candor_thread_state; 4: running
+  std::uint32_t cls = 0;         // class it counts as now
+  std::uint32_t level = 0;       // SCHED_FIFO priority, 0: none
+  std::int64_t release_ns = 0;   // of the current or next job; INT64_MAX: unknown
+  std::int64_t deadline_ns = 0;  // server deadline; INT64_MAX: none
+  std::int64_t expected_ns = 0;  // 0: unknown
   char vm_name[64] = {};
   char thread_name[CANDOR_NAME_BYTES] = {};
-  char reason[96] = {};         // why it stands behind the one before and before the next
+  char reason[96] = {};  // why it stands behind the one before and before the next
 };
 
 /// What the scheduler did and cost so far.

@@ -12,12 +12,18 @@ using Wide = __int128;
 // task sets people write; the bound keeps a guest from buying time with odd ones.
 constexpr int kMaxSteps = 20'000;
 
-constexpr Wide ceil_div(Wide a, Wide b) { return (a + b - 1) / b; }
+constexpr Wide ceil_div(Wide a, Wide b) {
+  return (a + b - 1) / b;
+}
 
 // Demand scaled to a processor of kProcessorLimit speed, in ns * 10^6 / limit.
-Wide slowed(Wide work) { return ceil_div(work * 1'000'000, kProcessorLimitPpm); }
+Wide slowed(Wide work) {
+  return ceil_div(work * 1'000'000, kProcessorLimitPpm);
+}
 
-bool is_deadline(const Terms& t) { return t.cls == CANDOR_CLASS_DEADLINE; }
+bool is_deadline(const Terms& t) {
+  return t.cls == CANDOR_CLASS_DEADLINE;
+}
 
 Wide demand(std::span<const Terms> claims, Wide t) {
   Wide sum = 0;
@@ -141,10 +147,10 @@ FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t proce
   // Largest part first; repeatedly picking the next largest keeps this free of allocation.
   std::array<std::uint32_t, kMaxProcessors> used{};
   const auto part = [&](std::uint32_t i) {
-    return vms[i].realtime_vcpus == 0
-               ? 0u
-               : static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} + vms[i].realtime_vcpus - 1) /
-                                            vms[i].realtime_vcpus);
+    return vms[i].realtime_vcpus == 0 ? 0u
+                                      : static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} +
+                                                                    vms[i].realtime_vcpus - 1) /
+                                                                   vms[i].realtime_vcpus);
   };
   std::uint32_t last_part = ~0u;
   std::uint32_t last_vm = 0;

@@ -46,9 +46,9 @@ enum class Misfit {
 /// Sums in millionths of one processor.
 struct FitReport {
   Misfit misfit = Misfit::kNone;
-  std::uint32_t vm = kNone;      // index of the VM that does not fit: kVm and kPacking
-  std::uint64_t sum_ppm = 0;     // of all VMs' reserves
-  std::uint64_t limit_ppm = 0;   // what `processors` hold; for kVm: what that VM's vCPUs can carry
+  std::uint32_t vm = kNone;     // index of the VM that does not fit: kVm and kPacking
+  std::uint64_t sum_ppm = 0;    // of all VMs' reserves
+  std::uint64_t limit_ppm = 0;  // what `processors` hold; for kVm: what that VM's vCPUs can carry
   [[nodiscard]] bool fits() const { return misfit == Misfit::kNone; }
 };
 

@@ -43,10 +43,10 @@ void assign_distinct(std::span<int> levels, int lowest, int highest) {
     const int gap = to - from;
     const int room = above - below - 1;
     for (int k = 0; k < gap; ++k)  // gap <= room, so the steps are at least 1
-      levels[static_cast<std::size_t>(from + k)] = above - 1 - (k + 1) * room / (gap + 1) +
-                                                   ((k + 1) * room / (gap + 1) > room - (gap - k)
-                                                        ? (k + 1) * room / (gap + 1) - (room - (gap - k))
-                                                        : 0);
+      levels[static_cast<std::size_t>(from + k)] =
+          above - 1 - (k + 1) * room / (gap + 1) +
+          ((k + 1) * room / (gap + 1) > room - (gap - k) ? (k + 1) * room / (gap + 1) - (room - (gap - k))
+                                                         : 0);
     if (keep < 0) return;
     from = keep + 1;
     above = below;

@@ -18,26 +18,40 @@ OrderReason first_difference(const Place& a, const Place& b) {
 
 bool before(const Place& a, const Place& b) {
   switch (first_difference(a, b)) {
-    case OrderReason::kClass: return a.cls < b.cls;  // enum candor_class counts downwards in worth
-    case OrderReason::kDeadline: return a.deadline < b.deadline;
-    case OrderReason::kPriority: return a.priority > b.priority;
-    case OrderReason::kRemaining: return a.remaining < b.remaining;
-    case OrderReason::kVm: return a.vm < b.vm;
-    case OrderReason::kThread: return a.thread < b.thread;
-    case OrderReason::kSame: return false;
+    case OrderReason::kClass:
+      return a.cls < b.cls;  // enum candor_class counts downwards in worth
+    case OrderReason::kDeadline:
+      return a.deadline < b.deadline;
+    case OrderReason::kPriority:
+      return a.priority > b.priority;
+    case OrderReason::kRemaining:
+      return a.remaining < b.remaining;
+    case OrderReason::kVm:
+      return a.vm < b.vm;
+    case OrderReason::kThread:
+      return a.thread < b.thread;
+    case OrderReason::kSame:
+      return false;
   }
   return false;
 }
 
 const char* to_string(OrderReason reason) {
   switch (reason) {
-    case OrderReason::kClass: return "deadline claims come before fixed ones";
-    case OrderReason::kDeadline: return "earlier deadline";
-    case OrderReason::kPriority: return "higher priority";
-    case OrderReason::kRemaining: return "same deadline or priority, shorter expected run";
-    case OrderReason::kVm: return "tie, lower VM number";
-    case OrderReason::kThread: return "tie, lower thread slot";
-    case OrderReason::kSame: return "the same thread";
+    case OrderReason::kClass:
+      return "deadline claims come before fixed ones";
+    case OrderReason::kDeadline:
+      return "earlier deadline";
+    case OrderReason::kPriority:
+      return "higher priority";
+    case OrderReason::kRemaining:
+      return "same deadline or priority, shorter expected run";
+    case OrderReason::kVm:
+      return "tie, lower VM number";
+    case OrderReason::kThread:
+      return "tie, lower thread slot";
+    case OrderReason::kSame:
+      return "the same thread";
   }
   return "?";
 }

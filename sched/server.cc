@@ -33,7 +33,8 @@ void ClaimServer::advance(Time now) {
     start(announced_, now);
     awaited_ = true;
   }
-  if (active_ && announced_ > release_ && announced_ <= now) start(announced_, now);  // came too soon, now due
+  if (active_ && announced_ > release_ && announced_ <= now)
+    start(announced_, now);  // came too soon, now due
   if (active_ && now >= release_ + terms_.period && announced_ <= now) {
     const std::int64_t periods = (now - release_).ns / terms_.period.ns;
     release_ = release_ + Duration{periods * terms_.period.ns};
@@ -69,7 +70,8 @@ void ClaimServer::report(const JobReport& job, Time now) {
       const Duration left = terms_.budget - consumed_;
       const Duration time_left = release_ + terms_.relative_deadline - now;
       using Wide = __int128;
-      if (left > Duration{0} && Wide{left.ns} * terms_.relative_deadline.ns <= Wide{time_left.ns} * terms_.budget.ns) {
+      if (left > Duration{0} &&
+          Wide{left.ns} * terms_.relative_deadline.ns <= Wide{time_left.ns} * terms_.budget.ns) {
         active_ = true;
         announced_ = release_;
         return;
@@ -103,7 +105,8 @@ void ClaimServer::report(const JobReport& job, Time now) {
 }
 
 void ClaimServer::charge(Duration used, Time now) {
-  used = std::clamp(used, Duration{0}, now - std::min(now, std::max(charged_, active_ ? release_ : charged_)));
+  used =
+      std::clamp(used, Duration{0}, now - std::min(now, std::max(charged_, active_ ? release_ : charged_)));
   charged_ = now;
   if (exhausted_) return;  // it ran as fair
   consumed_ += used;
@@ -138,9 +141,12 @@ Duration ClaimServer::remaining() const {
 
 candor_thread_state ClaimServer::state() const {
   switch (state_) {
-    case State::kReady: return CANDOR_THREAD_READY;
-    case State::kWaiting: return CANDOR_THREAD_WAITING;
-    case State::kBlocked: return CANDOR_THREAD_BLOCKED;
+    case State::kReady:
+      return CANDOR_THREAD_READY;
+    case State::kWaiting:
+      return CANDOR_THREAD_WAITING;
+    case State::kBlocked:
+      return CANDOR_THREAD_BLOCKED;
   }
   return CANDOR_THREAD_BLOCKED;
 }

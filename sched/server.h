@@ -32,7 +32,9 @@ namespace candor::sched {
 /// 54 us measured on a slow machine) and clock error in proportion. It costs
 /// others at most that much a period, and the processor limit (admission.h)
 /// leaves more than that unassigned.
-constexpr Duration tolerance(Duration budget) { return microseconds(50) + Duration{budget.ns / 50}; }
+constexpr Duration tolerance(Duration budget) {
+  return microseconds(50) + Duration{budget.ns / 50};
+}
 
 /// Longest time for which a claim that says it waits is taken at its word
 /// before its consumption is looked at again.
@@ -84,14 +86,14 @@ class ClaimServer {
 
   Terms terms_;
   State state_ = State::kBlocked;
-  bool active_ = false;     // current release_ has a job
+  bool active_ = false;  // current release_ has a job
   bool exhausted_ = false;
-  bool awaited_ = false;    // active because an announced release came; the guest has not spoken yet
-  Time release_;            // of the current or last job
-  Time earliest_;           // no later release before this
+  bool awaited_ = false;            // active because an announced release came; the guest has not spoken yet
+  Time release_;                    // of the current or last job
+  Time earliest_;                   // no later release before this
   Time announced_ = Time::never();  // next release while waiting
-  Time seen_inactive_;      // last time the guest said that no job was there
-  Time charged_;            // time of the last charge
+  Time seen_inactive_;              // last time the guest said that no job was there
+  Time charged_;                    // time of the last charge
   Time own_deadline_ = Time::never();
   bool has_own_deadline_ = false;
   Duration expected_;

@@ -29,11 +29,11 @@ inline constexpr Duration kMaxPeriod = seconds(60);
 
 /// What the administrator grants a VM. No claim ever exceeds it.
 struct Entitlement {
-  std::uint32_t weight = 100;         // share of its fair vCPUs; 100 is ordinary
-  std::uint32_t bandwidth_ppm = 0;    // sum of its reserves, millionths of one processor
-  std::uint32_t max_priority = 0;     // ceiling of fixed priorities, 1 to 99; 0: no fixed claims
-  std::uint32_t fair_vcpus = 1;       // vCPUs 0 .. fair_vcpus - 1
-  std::uint32_t realtime_vcpus = 0;   // the vCPUs after them
+  std::uint32_t weight = 100;        // share of its fair vCPUs; 100 is ordinary
+  std::uint32_t bandwidth_ppm = 0;   // sum of its reserves, millionths of one processor
+  std::uint32_t max_priority = 0;    // ceiling of fixed priorities, 1 to 99; 0: no fixed claims
+  std::uint32_t fair_vcpus = 1;      // vCPUs 0 .. fair_vcpus - 1
+  std::uint32_t realtime_vcpus = 0;  // the vCPUs after them
 };
 
 /// A claim as the guest wrote it.

@@ -4,7 +4,9 @@ namespace candor::kernel {
 namespace {
 
 void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t (&out)[4]) {
-  __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
+  __asm__ volatile("cpuid"
+                   : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+                   : "a"(leaf), "c"(subleaf));
 }
 
 // x87, SSE, AVX and AVX-512. Not PKRU and AMX, which nothing here uses.

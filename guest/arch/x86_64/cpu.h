@@ -26,7 +26,9 @@ inline std::uint64_t read_tsc() {
   return std::uint64_t{high} << 32 | low;
 }
 
-inline void relax() { __asm__ volatile("pause" ::: "memory"); }
+inline void relax() {
+  __asm__ volatile("pause" ::: "memory");
+}
 
 /// Index of the vCPU this runs on. It holds only while upcalls are masked: an
 /// unmasked thread may be moved to another vCPU at any instruction.
@@ -42,7 +44,9 @@ inline bool upcalls_masked() {
   __asm__ volatile("movl %%gs:%c1, %0" : "=r"(masked) : "i"(VCPU_MASKED) : "memory");
   return masked != 0;
 }
-inline void mask_upcalls() { __asm__ volatile("movl $1, %%gs:%c0" ::"i"(VCPU_MASKED) : "memory"); }
+inline void mask_upcalls() {
+  __asm__ volatile("movl $1, %%gs:%c0" ::"i"(VCPU_MASKED) : "memory");
+}
 /// Unmasks; true if something is pending, which the host will not tell again.
 inline bool unmask_upcalls_and_look() {
   std::uint32_t zero = 0, pending;

@@ -10,11 +10,11 @@ namespace candor::process {
 
 /// Descriptors of the tender at exec. All but the bells are closed before guest code runs.
 enum TenderFd : int {
-  kRamFd = 3,       // memfd: guest RAM, image already in it
-  kAreaFd = 4,      // memfd: the shared area
-  kBootFd = 5,      // TenderBoot, to be read from
-  kSchedBellFd = 6, // eventfd towards the host scheduler
-  kMonitorBellFd = 7, // eventfd towards the VM process; also says "ready"
+  kRamFd = 3,          // memfd: guest RAM, image already in it
+  kAreaFd = 4,         // memfd: the shared area
+  kBootFd = 5,         // TenderBoot, to be read from
+  kSchedBellFd = 6,    // eventfd towards the host scheduler
+  kMonitorBellFd = 7,  // eventfd towards the VM process; also says "ready"
 };
 
 constexpr unsigned kMaxSegments = 16;

@@ -103,7 +103,8 @@ void prepare_thread(VcpuSlot& self) {
 
 void read_boot() {
   auto* at = reinterpret_cast<std::uint8_t*>(&boot);
-  if (syscall(__NR_read, process::kBootFd, address_of(at), sizeof boot) != sizeof boot) fail_setup(Setup::kReadBoot);
+  if (syscall(__NR_read, process::kBootFd, address_of(at), sizeof boot) != sizeof boot)
+    fail_setup(Setup::kReadBoot);
   if (boot.vcpu_count == 0 || boot.vcpu_count > CANDOR_MAX_VCPUS) fail_setup(Setup::kReadBoot);
 }
 
@@ -164,8 +165,9 @@ extern "C" {
 // What the guest calls (candor_host_page.call_entry), with the System V ABI on the guest's stack:
 // the vCPU in the upper half of the number says whose call it is. A guest that names another of its
 // own vCPUs confuses itself only.
-[[gnu::visibility("hidden"), gnu::section(".text.call_entry")]] std::int64_t tender_call(std::uint64_t number, std::uint64_t a, std::uint64_t b,
-                                                       std::uint64_t c, std::uint64_t d, std::uint64_t e) {
+[[gnu::visibility("hidden"), gnu::section(".text.call_entry")]] std::int64_t tender_call(
+    std::uint64_t number, std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d,
+    std::uint64_t e) {
   const std::uint64_t vcpu = number >> 32;
   if (vcpu >= boot.vcpu_count) return CANDOR_E_INVALID;
   const std::uint64_t args[5] = {a, b, c, d, e};

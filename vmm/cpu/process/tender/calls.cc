@@ -78,7 +78,8 @@ std::int64_t no_work(VcpuSlot& self, std::uint64_t until) {
   candor_guest_vcpu& page = vcpu_page(self.index);
   const bool managed = self.managed != kNoSlot;
   if (managed) {
-    write_job(self.managed, until == CANDOR_NO_TIME ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until, true);
+    write_job(self.managed, until == CANDOR_NO_TIME ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
+              true);
     if (load(host_vcpu(self.index).ring_at_job_end) != 0) ring(self, process::kSchedBellFd);
   }
   const Timespec deadline = timespec_of(until);
@@ -87,7 +88,8 @@ std::int64_t no_work(VcpuSlot& self, std::uint64_t until) {
   std::int64_t result = CANDOR_OK;
   while (load(page.pending) == 0) {
     page.host_calls++;
-    if (futex(page.pending, FUTEX_WAIT_BITSET, 0, until == CANDOR_NO_TIME ? nullptr : &deadline) == kErrorTimeout) {
+    if (futex(page.pending, FUTEX_WAIT_BITSET, 0, until == CANDOR_NO_TIME ? nullptr : &deadline) ==
+        kErrorTimeout) {
       result = load(page.pending) == 0 ? CANDOR_E_TIMEOUT : CANDOR_OK;
       break;
     }
@@ -135,24 +137,28 @@ std::int64_t set_timer(VcpuSlot& self, std::uint64_t at) {
     Timespec interval, value;
   } setting = {{0, 0}, timespec_of(at)};
   vcpu_page(self.index).host_calls++;
-  return syscall(__NR_timer_settime, self.timer, 1 /* TIMER_ABSTIME */, address_of(&setting), 0) == 0 ? CANDOR_OK
-                                                                                                     : CANDOR_E_INVALID;
+  return syscall(__NR_timer_settime, self.timer, 1 /* TIMER_ABSTIME */, address_of(&setting), 0) == 0
+             ? CANDOR_OK
+             : CANDOR_E_INVALID;
 }
 
 std::int64_t protect(VcpuSlot& self, std::uint64_t address, std::uint64_t bytes, std::uint64_t prot) {
   if ((address & 4095) != 0 || (bytes & 4095) != 0 || !in_ram(address, bytes)) return CANDOR_E_INVALID;
   static_assert(CANDOR_PROT_NONE == PROT_NONE && CANDOR_PROT_READ == PROT_READ &&
                 CANDOR_PROT_WRITE == (PROT_READ | PROT_WRITE));
-  if (prot != CANDOR_PROT_NONE && prot != CANDOR_PROT_READ && prot != CANDOR_PROT_WRITE) return CANDOR_E_INVALID;
+  if (prot != CANDOR_PROT_NONE && prot != CANDOR_PROT_READ && prot != CANDOR_PROT_WRITE)
+    return CANDOR_E_INVALID;
   vcpu_page(self.index).host_calls++;
-  return syscall(__NR_mprotect, static_cast<long>(address), static_cast<long>(bytes), static_cast<long>(prot)) == 0
+  return syscall(__NR_mprotect, static_cast<long>(address), static_cast<long>(bytes),
+                 static_cast<long>(prot)) == 0
              ? CANDOR_OK
              : CANDOR_E_HOST;
 }
 
 }  // namespace
 
-std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5], std::uint64_t ip) {
+std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5],
+                          std::uint64_t ip) {
   switch (number) {
     case CANDOR_CALL_IDENTIFY:
       return static_cast<std::int64_t>(CANDOR_IDENTITY | CANDOR_ABI_VERSION);

@@ -9,8 +9,8 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <cstddef>
 
@@ -33,7 +33,9 @@ constexpr sock_filter jump(unsigned test, unsigned k, unsigned yes, unsigned no)
   return {static_cast<std::uint16_t>(BPF_JMP | test | BPF_K), static_cast<std::uint8_t>(yes),
           static_cast<std::uint8_t>(no), k};
 }
-constexpr sock_filter load_word(unsigned offset) { return statement(BPF_LD | BPF_W | BPF_ABS, offset); }
+constexpr sock_filter load_word(unsigned offset) {
+  return statement(BPF_LD | BPF_W | BPF_ABS, offset);
+}
 
 constexpr sock_filter kAllow = statement(BPF_RET, SECCOMP_RET_ALLOW);
 constexpr sock_filter kRefuse = statement(BPF_RET, SECCOMP_RET_TRAP);

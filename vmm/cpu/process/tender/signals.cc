@@ -63,7 +63,9 @@ enum Signal : int {
   kUser2 = 12,
   kSys = 31,
 };
-constexpr std::uint64_t bit(Signal s) { return 1ull << (s - 1); }
+constexpr std::uint64_t bit(Signal s) {
+  return 1ull << (s - 1);
+}
 
 constexpr std::uint64_t kSaSiginfo = 4, kSaRestorer = 0x04000000, kSaOnStack = 0x08000000;
 constexpr std::uint64_t kFlagTrap = 1u << 8, kFlagDirection = 1u << 10, kFlagAlign = 1u << 18;
@@ -104,7 +106,8 @@ bool try_synthetic(VcpuSlot& self, SignalContext& regs) {
   for (unsigned i = 0; i < sizeof kOpcode; i++)
     if (code[i] != kOpcode[i]) return false;
   const std::uint64_t args[5] = {regs.rdi, regs.rsi, regs.rdx, regs.rcx, regs.r8};
-  regs.rax = static_cast<std::uint64_t>(execute_call(self, static_cast<std::uint32_t>(regs.rax), args, regs.rip));
+  regs.rax =
+      static_cast<std::uint64_t>(execute_call(self, static_cast<std::uint32_t>(regs.rax), args, regs.rip));
   regs.rip += sizeof kOpcode;
   deliver_upcall(self, regs);  // bits that came while we were here were only recorded
   return true;

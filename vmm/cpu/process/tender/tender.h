@@ -26,9 +26,9 @@ constexpr std::uint32_t kNoSlot = ~0u;
 /// stack leads to it.
 struct alignas(kSlotBytes) VcpuSlot {
   std::uint32_t index;
-  std::uint32_t tid;     // in the tender's own PID namespace
-  std::int32_t timer;    // POSIX timer that sends SIGUSR2 to this thread
-  std::uint32_t managed; // thread slot claimed by registers: its job line is kept here, else kNoSlot
+  std::uint32_t tid;      // in the tender's own PID namespace
+  std::int32_t timer;     // POSIX timer that sends SIGUSR2 to this thread
+  std::uint32_t managed;  // thread slot claimed by registers: its job line is kept here, else kNoSlot
   std::uint8_t boot_stack[12288 - 16];
   std::uint8_t signal_stack[kSlotBytes - 12288];
 };
@@ -37,7 +37,9 @@ static_assert(sizeof(VcpuSlot) == kSlotBytes);
 extern TenderBoot boot;
 extern VcpuSlot slots[CANDOR_MAX_VCPUS];
 
-inline std::uint8_t* area() { return reinterpret_cast<std::uint8_t*>(CANDOR_AREA_BASE); }
+inline std::uint8_t* area() {
+  return reinterpret_cast<std::uint8_t*>(CANDOR_AREA_BASE);
+}
 inline const candor_host_page& host_page() {
   return *reinterpret_cast<const candor_host_page*>(area() + CANDOR_OFF_HOST_PAGE);
 }
@@ -54,15 +56,21 @@ inline candor_thread& thread_slot(std::uint32_t i) {
   return reinterpret_cast<candor_thread*>(area() + CANDOR_OFF_THREADS)[i];
 }
 
-inline std::uint64_t ram_end() { return CANDOR_RAM_BASE + boot.ram_bytes; }
+inline std::uint64_t ram_end() {
+  return CANDOR_RAM_BASE + boot.ram_bytes;
+}
 
 /// Whether [address, address + bytes) lies in guest RAM.
 inline bool in_ram(std::uint64_t address, std::uint64_t bytes) {
   return address >= CANDOR_RAM_BASE && address <= ram_end() && bytes <= ram_end() - address;
 }
 
-inline std::uint32_t load(const std::uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_SEQ_CST); }
-inline void store(std::uint32_t& word, std::uint32_t value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); }
+inline std::uint32_t load(const std::uint32_t& word) {
+  return __atomic_load_n(&word, __ATOMIC_SEQ_CST);
+}
+inline void store(std::uint32_t& word, std::uint32_t value) {
+  __atomic_store_n(&word, value, __ATOMIC_SEQ_CST);
+}
 
 /// Ends the whole VM. The record in the vCPU page is for people; the exit
 /// status decides. Callable from handlers.
@@ -74,7 +82,8 @@ inline void store(std::uint32_t& word, std::uint32_t value) { __atomic_store_n(&
 
 /// Executes a synthetic instruction (docs/abi.md §7) for the vCPU of `self`, on
 /// whatever stack it is called. `ip` is where the guest asked, for the record.
-std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5], std::uint64_t ip);
+std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5],
+                          std::uint64_t ip);
 
 /// Installs the signal handlers, for all threads.
 void install_signals();

@@ -124,21 +124,26 @@ enum candor_refusal {
 /* ---------------------------------------------------------- host to guest */
 
 /*
- * The clock (§3). Read under the sequence count; then
+ * The clock (§3). The scale in force is scale[seq & 1]; the host writes the
+ * other one and then adds one to seq, so a copy is whole if seq has not changed,
+ * and a reader never waits for a host that was interrupted while it wrote. Then
  *   ns = base_ns + ((tsc - base_tsc) * mult >> 32)      (128-bit product)
  * with a tsc below base_tsc taken as base_tsc. Without CANDOR_CLOCK_TSC the
  * time is fallback_ns, which the host refreshes at least once a second.
  */
 #define CANDOR_CLOCK_TSC (1u << 0)
 
-struct candor_clock {
-  uint32_t seq; /* odd while the host writes */
-  uint32_t flags;
+struct candor_clock_scale {
   uint64_t base_tsc;
   uint64_t base_ns;
   uint64_t mult; /* nanoseconds per tick, 32.32 fixed point */
+};
+
+struct candor_clock {
+  uint32_t seq;
+  uint32_t flags;
+  struct candor_clock_scale scale[2];
   uint64_t fallback_ns;
-  uint64_t reserved[3];
 };
 
 /* First page of the area (§4). Writer: host. The guest sees it read-only. */
@@ -416,6 +421,7 @@ enum candor_call {
 #define CANDOR_SIZE(type, bytes) CANDOR_ASSERT(sizeof(struct type) == (bytes), #type)
 
 CANDOR_SIZE(candor_image_note, 16);
+CANDOR_SIZE(candor_clock_scale, 24);
 CANDOR_SIZE(candor_clock, 64);
 CANDOR_SIZE(candor_host_page, 4096);
 CANDOR_AT(candor_host_page, clock, 64);

@@ -2,31 +2,35 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace candor::sched {
 namespace {
 
-using Wide = __int128;
+// Bounds on either iteration. Both converge in tens of steps for task sets people
+// write; the bounds keep a guest from buying the host's time with odd ones, and
+// all of this within 64 bits: with work below 2^45 ns (512 claims, busy for
+// kMaxBusy each), work * kSlow stays far below 2^63.
+constexpr int kMaxSteps = 500;
+constexpr std::int64_t kMaxBusyNs = seconds(600).ns;
 
-// Bound on the steps of either iteration. Both converge in tens of steps for
-// task sets people write; the bound keeps a guest from buying time with odd ones.
-constexpr int kMaxSteps = 20'000;
-
-constexpr Wide ceil_div(Wide a, Wide b) {
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Demand scaled to a processor of kProcessorLimit speed, in ns * 10^6 / limit.
-Wide slowed(Wide work) {
-  return ceil_div(work * 1'000'000, kProcessorLimitPpm);
+// How long work takes on a processor of kProcessorLimit speed.
+std::int64_t slowed(std::int64_t work) {
+  constexpr std::int64_t whole = 1'000'000;
+  constexpr std::int64_t common = std::gcd(whole, std::int64_t{kProcessorLimitPpm});
+  return ceil_div(work * (whole / common), kProcessorLimitPpm / common);
 }
 
 bool is_deadline(const Terms& t) {
   return t.cls == CANDOR_CLASS_DEADLINE;
 }
 
-Wide demand(std::span<const Terms> claims, Wide t) {
-  Wide sum = 0;
+std::int64_t demand(std::span<const Terms> claims, std::int64_t t) {
+  std::int64_t sum = 0;
   for (const Terms& c : claims) {
     if (!is_deadline(c) || t < c.relative_deadline.ns) continue;
     sum += ((t - c.relative_deadline.ns) / c.period.ns + 1) * c.budget.ns;
@@ -35,11 +39,11 @@ Wide demand(std::span<const Terms> claims, Wide t) {
 }
 
 // The latest absolute deadline before t in the synchronous schedule, or -1.
-Wide last_deadline_before(std::span<const Terms> claims, Wide t) {
-  Wide best = -1;
+std::int64_t last_deadline_before(std::span<const Terms> claims, std::int64_t t) {
+  std::int64_t best = -1;
   for (const Terms& c : claims) {
     if (!is_deadline(c) || c.relative_deadline.ns >= t) continue;
-    const Wide k = (t - 1 - c.relative_deadline.ns) / c.period.ns;
+    const std::int64_t k = (t - 1 - c.relative_deadline.ns) / c.period.ns;
     best = std::max(best, k * c.period.ns + c.relative_deadline.ns);
   }
   return best;
@@ -49,7 +53,7 @@ Wide last_deadline_before(std::span<const Terms> claims, Wide t) {
 // the last point that could fail; each step skips the points demand() rules out.
 bool demand_fits(std::span<const Terms> claims) {
   bool constrained = false;
-  Wide shortest = 0;
+  std::int64_t shortest = 0;
   for (const Terms& c : claims) {
     if (!is_deadline(c)) continue;
     constrained |= c.relative_deadline < c.period;
@@ -57,24 +61,25 @@ bool demand_fits(std::span<const Terms> claims) {
   }
   if (!constrained) return true;  // then A2 is exact
   // No point fails beyond the end of the synchronous busy interval.
-  Wide busy = 0;
+  std::int64_t busy = 0;
   for (const Terms& c : claims)
     if (is_deadline(c)) busy += c.budget.ns;
   busy = slowed(busy);
   int steps = 0;
   for (;; ++steps) {
     if (steps > kMaxSteps) return false;
-    Wide next = 0;
+    std::int64_t next = 0;
     for (const Terms& c : claims)
       if (is_deadline(c)) next += ceil_div(busy, c.period.ns) * c.budget.ns;
     next = slowed(next);
+    if (next > kMaxBusyNs) return false;
     if (next == busy) break;
     busy = next;
   }
-  Wide t = last_deadline_before(claims, busy + 1);
+  std::int64_t t = last_deadline_before(claims, busy + 1);
   while (t >= shortest) {
     if (++steps > kMaxSteps) return false;
-    const Wide need = demand(claims, t);
+    const std::int64_t need = demand(claims, t);
     if (need > t) return false;
     t = need < t && need >= shortest ? std::max(need, shortest) : last_deadline_before(claims, t);
     if (need < shortest) break;  // nothing earlier demands anything
@@ -84,15 +89,15 @@ bool demand_fits(std::span<const Terms> claims) {
 
 bool response_fits(std::span<const Terms> claims, std::size_t index) {
   const Terms& own = claims[index];
-  Wide response = slowed(own.budget.ns);
+  std::int64_t response = slowed(own.budget.ns);
   for (int steps = 0; steps <= kMaxSteps; ++steps) {
     if (response > own.relative_deadline.ns) return false;
-    Wide work = own.budget.ns;
+    std::int64_t work = own.budget.ns;
     for (std::size_t i = 0; i < claims.size(); ++i) {
       if (i == index || (!is_deadline(claims[i]) && claims[i].priority < own.priority)) continue;
       work += ceil_div(response, claims[i].period.ns) * claims[i].budget.ns;
     }
-    const Wide next = slowed(work);
+    const std::int64_t next = slowed(work);
     if (next == response) return true;
     response = next;
   }
@@ -119,8 +124,12 @@ Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
 
 bool processor_holds(std::span<const Terms> claims) {
   std::uint64_t sum = 0;
-  for (const Terms& c : claims) sum += ppm_of(c.budget, c.period);
-  if (sum > kProcessorLimitPpm) return false;
+  std::int64_t jobs = 0;
+  for (const Terms& c : claims) {
+    sum += ppm_of(c.budget, c.period);
+    jobs += ceil_div(seconds(1).ns, c.period.ns);
+  }
+  if (sum > kProcessorLimitPpm || jobs > kMaxJobsPerSecond) return false;
   if (!demand_fits(claims)) return false;
   for (std::size_t i = 0; i < claims.size(); ++i)
     if (!is_deadline(claims[i]) && !response_fits(claims, i)) return false;

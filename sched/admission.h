@@ -13,6 +13,9 @@
 //      pending, so every job that can interfere was released within it: the
 //      bound holds whatever the order among the interferers.
 //  A5  Nothing is admitted that a test cannot decide within its step limit.
+//  A6  Per processor: at most kMaxJobsPerSecond jobs. Each costs the host an
+//      interrupt, two context switches and a look at its budget, which no budget
+//      holds; and in a VM's bandwidth no job counts for less than kJobOverhead.
 //
 // Why 85 %: interrupts take 3 to 4 % of a processor, and near 95 % the host
 // kernel's own guard against real-time overload takes the processor away for
@@ -29,15 +32,25 @@ namespace candor::sched {
 
 inline constexpr std::uint32_t kProcessorLimitPpm = 850'000;
 
+/// What a job costs besides its own work (27 to 54 us measured on a slow machine), and how
+/// many of these the part of a processor above kProcessorLimitPpm can bear.
+inline constexpr Duration kJobOverhead = microseconds(30);
+inline constexpr std::int64_t kMaxJobsPerSecond = 2'000;
+
+/// What a claim takes of its VM's bandwidth.
+constexpr std::uint32_t bandwidth_of(const Terms& terms) {
+  return ppm_of(terms.budget < kJobOverhead ? kJobOverhead : terms.budget, terms.period);
+}
+
 /// The terms a request stands for, or CANDOR_REFUSED_INVALID. Any input.
 Result<Terms, candor_refusal> check_request(const ClaimRequest& request);
 
-/// True if all these claims can share one processor (A2 to A5). Order does not matter.
+/// True if all these claims can share one processor (A2 to A6). Order does not matter.
 [[nodiscard]] bool processor_holds(std::span<const Terms> claims);
 
 /// Why entitlements do not fit a host.
 enum class Misfit {
-  kNone,
+  kNothing,
   kSum,      // together more than all processors give
   kVm,       // one VM asks more than its real-time vCPUs can carry
   kPacking,  // the sum would fit but the parts do not fit whole processors
@@ -45,11 +58,11 @@ enum class Misfit {
 
 /// Sums in millionths of one processor.
 struct FitReport {
-  Misfit misfit = Misfit::kNone;
+  Misfit misfit = Misfit::kNothing;
   std::uint32_t vm = kNone;     // index of the VM that does not fit: kVm and kPacking
   std::uint64_t sum_ppm = 0;    // of all VMs' reserves
   std::uint64_t limit_ppm = 0;  // what `processors` hold; for kVm: what that VM's vCPUs can carry
-  [[nodiscard]] bool fits() const { return misfit == Misfit::kNone; }
+  [[nodiscard]] bool fits() const { return misfit == Misfit::kNothing; }
 };
 
 /// Do the reserves of these VMs fit on `processors` processors? Usable before

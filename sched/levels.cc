@@ -33,7 +33,6 @@ void assign_distinct(std::span<int> levels, int lowest, int highest) {
     }
     if (best < 0 || length[u] >= length[static_cast<std::size_t>(best)]) best = i;
   }
-  if (length[static_cast<std::size_t>(best)] == 0) best = -1;
   // Fill the gaps between keepers evenly: room on both sides saves later changes.
   int from = 0;
   int above = highest + 1;
@@ -42,11 +41,8 @@ void assign_distinct(std::span<int> levels, int lowest, int highest) {
     const int below = keep < 0 ? lowest - 1 : levels[static_cast<std::size_t>(keep)];
     const int gap = to - from;
     const int room = above - below - 1;
-    for (int k = 0; k < gap; ++k)  // gap <= room, so the steps are at least 1
-      levels[static_cast<std::size_t>(from + k)] =
-          above - 1 - (k + 1) * room / (gap + 1) +
-          ((k + 1) * room / (gap + 1) > room - (gap - k) ? (k + 1) * room / (gap + 1) - (room - (gap - k))
-                                                         : 0);
+    for (int k = 0; k < gap; ++k)  // gap <= room, so each step is at least 1
+      levels[static_cast<std::size_t>(from + k)] = above - (k + 1) * (room + 1) / (gap + 1);
     if (keep < 0) return;
     from = keep + 1;
     above = below;

@@ -30,6 +30,8 @@ bool before(const Place& a, const Place& b) {
       return a.vm < b.vm;
     case OrderReason::kThread:
       return a.thread < b.thread;
+    case OrderReason::kReady:  // never between claims
+    case OrderReason::kRelease:
     case OrderReason::kSame:
       return false;
   }
@@ -38,8 +40,12 @@ bool before(const Place& a, const Place& b) {
 
 const char* to_string(OrderReason reason) {
   switch (reason) {
+    case OrderReason::kReady:
+      return "ready, this one is not";
+    case OrderReason::kRelease:
+      return "earlier release";
     case OrderReason::kClass:
-      return "deadline claims come before fixed ones";
+      return "class of more worth";
     case OrderReason::kDeadline:
       return "earlier deadline";
     case OrderReason::kPriority:

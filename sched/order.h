@@ -32,8 +32,8 @@ struct Place {
   std::uint32_t thread = 0;
 };
 
-/// The first rule that tells two places apart.
-enum class OrderReason { kClass, kDeadline, kPriority, kRemaining, kVm, kThread, kSame };
+/// The first rule that tells two places apart. kReady and kRelease: O6 only.
+enum class OrderReason { kReady, kClass, kRelease, kDeadline, kPriority, kRemaining, kVm, kThread, kSame };
 
 /// Why `a` and `b` do not stand in the same place; kSame only for equal ids.
 OrderReason first_difference(const Place& a, const Place& b);

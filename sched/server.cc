@@ -5,9 +5,12 @@
 namespace candor::sched {
 
 ClaimServer::ClaimServer(const Terms& terms, Time now)
-    : terms_(terms), release_(now), earliest_(now), seen_inactive_(now), charged_(now) {}
+    : terms_(terms), release_(now), earliest_(now), seen_inactive_(now), charged_(now), filled_(now) {
+  last_.earliest = now;
+}
 
 void ClaimServer::renew() {
+  last_.renewed = true;
   // What enforcement was late by is owed; what lay within the tolerance is not.
   const Duration owed = consumed_ - limit();
   consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
@@ -105,19 +108,67 @@ void ClaimServer::report(const JobReport& job, Time now) {
 }
 
 void ClaimServer::charge(Duration used, Time now) {
-  used =
-      std::clamp(used, Duration{0}, now - std::min(now, std::max(charged_, active_ ? release_ : charged_)));
+  used = std::clamp(used, Duration{0}, std::max(now - charged_, Duration{0}));
+  if (last_.exhausted) used = Duration{0};  // it ran as fair: no rank is given back between two charges
+  // When the look itself comes that late, the processor was taken away from all: not the guest's fault.
+  if (const Duration late = now - planned_; late > kLate) used = std::max(used - late, Duration{0});
+  // What was used before the current release belongs to jobs that have ended.
+  const Duration fresh =
+      active_ ? std::min(used, std::max(now - std::max(release_, charged_), Duration{0})) : used;
+  if (const Duration stale = used - fresh; stale > Duration{0} && last_.renewed) {
+    const Time first = last_.active ? last_.earliest : std::max(last_.earliest, charged_);
+    const std::int64_t whole_jobs = std::max<std::int64_t>((release_ - first).ns / terms_.period.ns, 0);
+    const Duration rest = last_.active ? limit() - last_.consumed : kTail;
+    const Duration over = stale - limit() * whole_jobs - std::max(rest, Duration{0});
+    consumed_ += std::clamp(over, Duration{0}, limit());
+  }
+  fill(used, now);
+  consume(fresh, now);
   charged_ = now;
-  if (exhausted_) return;  // it ran as fair
+  last_ = {.active = active_,
+           .exhausted = exhausted_,
+           .renewed = false,
+           .earliest = earliest_,
+           .consumed = consumed_};
+}
+
+void ClaimServer::charge_borrowed(Duration used, Time now) {
+  // Before its release it was not this job's; without a job it is held against the next.
+  const Duration most = active_ ? std::max(now - release_, Duration{0}) : used;
+  used = std::clamp(used, Duration{0}, std::max(most, Duration{0}));
+  fill(used, now);
+  consume(used, now);
+  last_.exhausted = exhausted_;
+}
+
+// S8. The level falls at the rate of the reserve. An honest claim never fills
+// it beyond two budgets: one at the end of a period, one at the start of the next.
+void ClaimServer::fill(Duration used, Time now) {
+  using Wide = __int128;
+  const Wide drained = Wide{(now - filled_).ns} * limit().ns / terms_.period.ns;
+  filled_ = now;
+  level_ = Duration{static_cast<std::int64_t>(std::max<Wide>(level_.ns - drained, 0))} + used;
+}
+
+void ClaimServer::consume(Duration used, Time now) {
+  if (exhausted_) return;
   consumed_ += used;
-  if (consumed_ >= limit()) {
+  const bool ran_without_job = !active_ && earliest_ <= now && consumed_ > kTail;
+  if (ran_without_job) {  // it ran although it said that it would not: a job after all
+    release_ = now;
+    earliest_ = now + terms_.period;
+    if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
+  }
+  if (consumed_ >= limit() || level_ >= limit() * 2) {
     exhausted_ = true;
-    if (!active_ && earliest_ <= now) {  // it ran although it said that it would not: a job after all
-      release_ = now;
-      earliest_ = now + terms_.period;
-      if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
+    const Duration excess = level_ - limit();
+    if (level_ >= limit() * 2) {
+      using Wide = __int128;
+      const Wide wait = Wide{excess.ns} * terms_.period.ns / limit().ns;
+      earliest_ =
+          std::max(earliest_, now + Duration{static_cast<std::int64_t>(std::min<Wide>(wait, kMaxPeriod.ns))});
     }
-  } else if (!active_ && now >= earliest_ && now - release_ >= terms_.period) {
+  } else if (!active_ && !ran_without_job && now >= earliest_ && now - release_ >= terms_.period) {
     // Odd microseconds of a sleeping vCPU must not add up over hours.
     consumed_ = Duration{0};
     release_ = now;
@@ -151,13 +202,20 @@ candor_thread_state ClaimServer::state() const {
   return CANDOR_THREAD_BLOCKED;
 }
 
-Time ClaimServer::next_look(Time now) const {
-  const Time soonest = now + microseconds(1);
+Time ClaimServer::next_look(Time now, bool alone, Duration ahead) {
+  planned_ = plan(now, alone, ahead);
+  return planned_;
+}
+
+Time ClaimServer::plan(Time now, bool alone, Duration ahead) const {
+  const Time soonest = now + kLeastLook;
   if (exhausted_) return std::max(earliest_, soonest);
-  const Duration left = std::max(limit() - consumed_, Duration{0});
-  if (active_) return std::max(std::min(now + left, release_ + terms_.period), soonest);
-  const Time begins = std::min(release(now), now + kTrustWaiting);
-  return std::max(std::max(begins, now) + limit(), soonest);
+  const Duration slack = look_slack(terms_.budget);
+  if (active_) return std::max(std::min(now + left() + ahead + slack, release_ + terms_.period), soonest);
+  const Duration trust = alone ? kTrustAlone : std::min(terms_.period, kTrustAlone);
+  if (blocked()) return std::max(earliest_, now) + (alone ? std::max(limit(), trust) : limit());
+  const Time begins = std::min(release(now), now + trust);
+  return std::max(std::max(begins, now) + limit() + slack, soonest);
 }
 
 }  // namespace candor::sched

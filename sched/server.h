@@ -18,9 +18,16 @@
 //  S7  A waiting claim has the deadline of its next job: the announced
 //      release, or the earliest that S2 permits if that is later. A blocked
 //      one is taken to be released now.
+//  S8  In the long run consumption with rank keeps to limit / period, whatever
+//      is said of jobs: beyond two limits ahead of that rate the claim is
+//      exhausted until it is one limit ahead.
+//  S9  What was used since the last charge counts for the jobs that can have
+//      been there by S2; more than these may use counts for the current one.
 //
 // Time comes in as an argument; it must lie in [0, kFarNs) and not go back.
 #pragma once
+
+#include <algorithm>
 
 #include "sched/types.h"
 
@@ -36,9 +43,29 @@ constexpr Duration tolerance(Duration budget) {
   return microseconds(50) + Duration{budget.ns / 50};
 }
 
-/// Longest time for which a claim that says it waits is taken at its word
-/// before its consumption is looked at again.
-inline constexpr Duration kTrustWaiting = milliseconds(100);
+/// Longest time for which a claim that says it has no job is taken at its word
+/// before its consumption is looked at again, where it shares its processor with
+/// no other claim: a lie delays fair work only, and S8 makes it repay. Where there
+/// are others a waiting one is believed for a period, a blocked one not at all.
+inline constexpr Duration kTrustAlone = milliseconds(100);
+
+/// How long a thread may go on after it has said that its job is over.
+inline constexpr Duration kTail = microseconds(50);
+
+/// A look that comes later than this has been kept from the processor itself, by
+/// whatever is below this host. Ordinary lateness, timers and interrupts, is well below.
+inline constexpr Duration kLate = milliseconds(1);
+
+/// A look costs about as much as this; a closer one would find little more.
+inline constexpr Duration kLeastLook = microseconds(20);
+
+/// How much later than the earliest possible moment a claim is looked at for
+/// exhaustion. A job that needs all of its budget is over by then, wake-up and
+/// interrupts included, and has cost no look; one that overruns does so for this
+/// much longer, and S8 takes it off the next budget.
+constexpr Duration look_slack(Duration budget) {
+  return microseconds(50) + Duration{budget.ns / 16};
+}
 
 class ClaimServer {
  public:
@@ -56,6 +83,9 @@ class ClaimServer {
   /// after report(), so that time used before the current release is not
   /// held against the current job.
   void charge(Duration used, Time now);
+
+  /// Adds time that another vCPU used with this claim's rank.
+  void charge_borrowed(Duration used, Time now);
 
   [[nodiscard]] const Terms& terms() const { return terms_; }
   /// A job is under way, or its announced release has come.
@@ -76,13 +106,29 @@ class ClaimServer {
   [[nodiscard]] candor_thread_state state() const;
 
   /// When this claim needs a look even if nobody rings: the earliest moment at
-  /// which it could exhaust, be replenished or move on. After `now`.
-  [[nodiscard]] Time next_look(Time now) const;
+  /// which it could exhaust, be replenished or move on, and look_slack() later.
+  /// What is used between then and a look later by more than kLate is forgiven.
+  /// After `now`. `alone`: no other claim shares its processor. `ahead`: what
+  /// active claims before it in the order may still use first.
+  [[nodiscard]] Time next_look(Time now, bool alone, Duration ahead);
+  /// The most a job under way may still use before it is exhausted.
+  [[nodiscard]] Duration left() const { return std::max(limit() - consumed_, Duration{0}); }
 
  private:
   enum class State { kReady, kWaiting, kBlocked };
+  // As it was at the last charge: what has been used since is judged by that.
+  struct LastCharge {
+    bool active = false;
+    bool exhausted = false;
+    bool renewed = false;  // since then
+    Time earliest;
+    Duration consumed;
+  };
   void start(Time release, Time now);
   void renew();
+  void fill(Duration used, Time now);
+  [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
+  void consume(Duration used, Time now);
 
   Terms terms_;
   State state_ = State::kBlocked;
@@ -98,6 +144,10 @@ class ClaimServer {
   bool has_own_deadline_ = false;
   Duration expected_;
   Duration consumed_;
+  LastCharge last_;
+  Time planned_ = Time::never();  // the look that was asked for
+  Duration level_;                // S8
+  Time filled_;                   // when level_ was brought up to date
   std::uint64_t job_ = 0;
 };
 

@@ -24,7 +24,7 @@ inline constexpr std::int64_t kFarNs = std::int64_t{1} << 62;
 
 /// Shorter periods cost more processor time in decisions than they are worth;
 /// longer ones are not real-time work and would only widen the arithmetic.
-inline constexpr Duration kMinPeriod = microseconds(100);
+inline constexpr Duration kMinPeriod = microseconds(500);
 inline constexpr Duration kMaxPeriod = seconds(60);
 
 /// What the administrator grants a VM. No claim ever exceeds it.

@@ -1,0 +1,267 @@
+// Properties over random inputs. A failing one prints the case and how to run
+// it again: RC_PARAMS="seed=N". The seed of every run is printed, too.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "sched/admission.h"
+#include "sched/levels.h"
+#include "sched/order.h"
+#include "sched/scheduler.h"
+#include "sched/server.h"
+
+namespace candor::sched {
+namespace {
+
+// Runs a property with a seed that the log shows, so that any run can be repeated.
+template <typename Property>
+void check(const char* name, Property property) {
+  rc::detail::Configuration config = rc::detail::configuration();
+  std::printf("%s: RC_PARAMS=\"seed=%lu\"\n", name, static_cast<unsigned long>(config.testParams.seed));
+  const auto result = rc::detail::checkTestable(property);
+  std::ostringstream text;
+  rc::detail::printResultMessage(result, text);
+  if (!result.template is<rc::detail::SuccessResult>()) FAIL() << text.str();
+}
+
+rc::Gen<Terms> deadline_terms() {
+  return rc::gen::apply(
+      [](int period_us, int part, int cut) {
+        const std::int64_t period = period_us;
+        const std::int64_t budget = std::max<std::int64_t>(1, period * part / 1000);
+        const std::int64_t relative = budget + (period - budget) * cut / 100;
+        return Terms{.cls = CANDOR_CLASS_DEADLINE,
+                     .budget = microseconds(budget),
+                     .period = microseconds(period),
+                     .relative_deadline = microseconds(relative)};
+      },
+      rc::gen::inRange(500, 20'000), rc::gen::inRange(1, 700), rc::gen::inRange(0, 101));
+}
+
+TEST(Properties, LevelsFallStrictlyAndStayInRange) {
+  check("levels", [](const std::vector<int>& raw) {
+    std::vector<int> levels;
+    for (const int l : raw) levels.push_back(std::abs(l) % 120);
+    if (levels.size() > kMaxLevelled) levels.resize(kMaxLevelled);
+    const LevelRange range;
+    assign_levels(levels, range);
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      RC_ASSERT(levels[i] >= range.lowest && levels[i] <= range.highest);
+      if (i > 0 && i < range.count()) RC_ASSERT(levels[i] < levels[i - 1]);
+    }
+    std::vector<int> again = levels;
+    assign_levels(again, range);
+    RC_ASSERT(again == levels || levels.size() > range.count());
+  });
+}
+
+TEST(Properties, TheOrderIsTotal) {
+  check("order", []() {
+    const auto place = [] {
+      Place p;
+      p.cls = *rc::gen::element(CANDOR_CLASS_DEADLINE, CANDOR_CLASS_FIXED);
+      p.priority = *rc::gen::inRange(1u, 4u);
+      p.deadline = Time{*rc::gen::inRange<std::int64_t>(0, 4)};
+      p.remaining = Duration{*rc::gen::inRange<std::int64_t>(0, 3)};
+      p.vm = *rc::gen::inRange(0u, 3u);
+      p.thread = *rc::gen::inRange(0u, 3u);
+      return p;
+    };
+    const Place a = place();
+    const Place b = place();
+    const Place c = place();
+    RC_ASSERT(!(before(a, b) && before(b, a)));
+    if (a.vm != b.vm || a.thread != b.thread) RC_ASSERT(before(a, b) || before(b, a));
+    if (before(a, b) && before(b, c)) RC_ASSERT(before(a, c));
+  });
+}
+
+TEST(Properties, FewerClaimsFitWhereMoreDid) {
+  check("monotone", []() {
+    auto claims = *rc::gen::container<std::vector<Terms>>(deadline_terms());
+    if (claims.size() > 12) claims.resize(12);
+    if (claims.empty() || !processor_holds(claims)) return;
+    claims.erase(claims.begin() +
+                 *rc::gen::inRange<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(claims.size())));
+    RC_ASSERT(processor_holds(claims));
+  });
+}
+
+// The admission test against a simulation: on a processor that gives 85 % of its
+// time, earliest deadline first misses nothing that was admitted.
+TEST(Properties, WhatIsAdmittedMeetsItsDeadlines) {
+  int admitted = 0;
+  check("edf", [&]() {
+    auto claims = *rc::gen::container<std::vector<Terms>>(deadline_terms());
+    if (claims.size() > 6) claims.resize(6);
+    // Thinned out, so that many sets fit.
+    for (Terms& t : claims)
+      t.budget = std::max(microseconds(1), Duration{t.budget.ns / static_cast<std::int64_t>(claims.size())});
+    if (claims.empty() || !processor_holds(claims)) return;
+    ++admitted;
+    struct Job {
+      std::int64_t deadline, left;
+    };
+    std::vector<std::int64_t> release(claims.size(), 0);
+    std::vector<Job> ready;
+    // Work is scaled by 20 and the processor does 17 in each nanosecond: 85 %.
+    const std::int64_t end = milliseconds(200).ns;
+    for (std::int64_t t = 0; t < end;) {
+      std::int64_t next = end;
+      for (std::size_t i = 0; i < claims.size(); ++i) {
+        if (release[i] == t) {
+          ready.push_back({t + claims[i].relative_deadline.ns, claims[i].budget.ns * 20});
+          release[i] += claims[i].period.ns;
+        }
+        next = std::min(next, release[i]);
+      }
+      while (t < next && !ready.empty()) {
+        auto first = std::min_element(ready.begin(), ready.end(),
+                                      [](const Job& a, const Job& b) { return a.deadline < b.deadline; });
+        const std::int64_t needs = (first->left + 16) / 17;
+        const std::int64_t step = std::min(needs, next - t);
+        first->left -= step * 17;
+        t += step;
+        if (first->left > 0) continue;
+        RC_ASSERT(t <= first->deadline + 100);  // rounding of each slice
+        ready.erase(first);
+      }
+      t = std::max(t, next);
+    }
+    for (const Job& job : ready) RC_ASSERT(job.deadline >= end || job.left <= 0);
+  });
+  EXPECT_GT(admitted, 10) << "the property was hardly exercised";
+}
+
+// Whatever a guest says of its jobs, its thread does not get more time at its
+// rank than the reserve, counted over a long time, and its deadlines keep a
+// period's distance.
+TEST(Properties, ALieGainsNoTime) {
+  check("lies", []() {
+    const Terms terms{.cls = CANDOR_CLASS_DEADLINE,
+                      .budget = milliseconds(2),
+                      .period = milliseconds(10),
+                      .relative_deadline = milliseconds(*rc::gen::inRange(2, 11))};
+    Time now{seconds(5).ns};
+    const Time start = now;
+    ClaimServer server(terms, now);
+    Duration ranked;
+    Time next = now;
+    for (int i = 0; i < 400; ++i) {
+      // Between looks it spins: all the time at its rank is consumed.
+      const Duration step{std::max<std::int64_t>(
+          1, std::min(*rc::gen::inRange<std::int64_t>(1, 3'000'000), (next - now).ns))};
+      const bool had_rank = !server.exhausted();
+      now = now + step;
+      if (had_rank) ranked += step;
+      server.advance(now);
+      JobReport lie{
+          .state = *rc::gen::inRange(0u, 5u),
+          .release_ns = *rc::gen::oneOf(rc::gen::arbitrary<std::uint64_t>(),
+                                        rc::gen::just(static_cast<std::uint64_t>(now.ns)),
+                                        rc::gen::just(static_cast<std::uint64_t>(now.ns + 1'000'000))),
+          .deadline_ns = *rc::gen::arbitrary<std::uint64_t>(),
+          .expected_ns = *rc::gen::arbitrary<std::uint64_t>(),
+          .job = *rc::gen::arbitrary<std::uint64_t>()};
+      server.report(lie, now);
+      server.charge(had_rank ? step : Duration{0}, now);
+      RC_ASSERT(server.effective_deadline(now) >= server.server_deadline(now));
+      next = server.next_look(now, false, {});
+      RC_ASSERT(next > now);
+    }
+    const std::int64_t periods = (now - start).ns / terms.period.ns + 2;
+    RC_LOG() << "ranked " << ranked.ns << " ns in " << (now - start).ns << " ns";
+    RC_ASSERT(ranked <= (server.limit() + kLeastLook) * (periods + 1));
+  });
+}
+
+// Random claims, releases and removals: sums, ranks and levels stay what they are meant to be.
+TEST(Properties, SumsAndRanksHoldWhateverIsAsked) {
+  check("scheduler", []() {
+    Scheduler scheduler(2);
+    std::map<std::pair<VmId, std::uint32_t>, int> levels;
+    std::map<VmId, std::uint32_t> bandwidth;
+    Time now{seconds(1).ns};
+    for (int i = 0; i < 60; ++i) {
+      const VmId vm = *rc::gen::inRange(0u, 4u);
+      const std::uint32_t thread = *rc::gen::inRange(0u, 5u);
+      now = now + microseconds(*rc::gen::inRange(1, 5'000));
+      switch (*rc::gen::inRange(0, 8)) {
+        case 0: {
+          const std::uint32_t ppm = *rc::gen::inRange(0u, 900'000u);
+          if (scheduler.add_vm(
+                  vm, {.bandwidth_ppm = ppm, .max_priority = 50, .fair_vcpus = 1, .realtime_vcpus = 2}))
+            bandwidth[vm] = ppm;
+          break;
+        }
+        case 1:
+          if (*rc::gen::inRange(0, 4) != 0) break;
+          scheduler.remove_vm(vm);
+          bandwidth.erase(vm);
+          std::erase_if(levels, [&](const auto& l) { return l.first.first == vm; });
+          break;
+        case 2:
+        case 3:
+        case 4: {
+          const Terms t = *deadline_terms();
+          const bool is_fixed = *rc::gen::inRange(0, 2) == 0;
+          (void)scheduler.claim(
+              vm, thread,
+              {.cls = static_cast<std::uint32_t>(is_fixed ? CANDOR_CLASS_FIXED : CANDOR_CLASS_DEADLINE),
+               .priority = *rc::gen::inRange(0u, 60u),
+               .budget_ns = static_cast<std::uint64_t>(t.budget.ns),
+               .period_ns = static_cast<std::uint64_t>(t.period.ns),
+               .relative_deadline_ns = static_cast<std::uint64_t>(t.relative_deadline.ns)},
+              now);
+          break;
+        }
+        case 5:
+          scheduler.release(vm, thread);
+          break;
+        default:
+          scheduler.publish(
+              vm, thread,
+              {.state = *rc::gen::inRange(1u, 4u),
+               .release_ns = static_cast<std::uint64_t>(now.ns) + *rc::gen::inRange(0u, 9'000'000u),
+               .job = *rc::gen::inRange(0u, 9u)},
+              now);
+      }
+      for (std::uint32_t p = 0; p < 2; ++p) {
+        const Decision d = scheduler.decide(p, now);
+        RC_ASSERT(d.next > now);
+        for (const RankChange& c : d.changes) levels[{c.vm, c.vcpu}] = c.level;
+        RC_ASSERT(scheduler.decide(p, now).changes.empty());
+        std::vector<Scheduler::ClaimId> claims;
+        scheduler.claims_on(p, claims);
+        std::uint32_t rank = 0;
+        int above = 99;
+        std::vector<std::pair<VmId, std::uint32_t>> seen;
+        for (const auto& c : claims) {
+          if (std::find(seen.begin(), seen.end(), std::pair{c.vm, c.vcpu}) != seen.end()) continue;
+          if (scheduler.claim_view(c.vm, c.thread, now).status == CANDOR_CLAIM_EXHAUSTED) continue;
+          seen.emplace_back(c.vm, c.vcpu);
+          RC_ASSERT(scheduler.vcpu_view(c.vm, c.vcpu, now).rank == ++rank);
+          const int level = levels[{c.vm, c.vcpu}];
+          RC_ASSERT(level < above && level >= 10);
+          above = level;
+        }
+      }
+      std::map<VmId, std::uint64_t> used;
+      for (const auto& [id, ppm] : bandwidth)
+        for (std::uint32_t s = 0; s < CANDOR_MAX_THREADS; ++s)
+          if (const ClaimView v = scheduler.claim_view(id, s, now); v.status != CANDOR_CLAIM_NONE)
+            used[id] += v.ppm;
+      for (const auto& [id, sum] : used) RC_ASSERT(sum <= bandwidth[id]);
+      for (const auto& [who, level] : levels)
+        if (level > 0) RC_ASSERT(scheduler.vcpu_view(who.first, who.second, now).rank > 0);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace candor::sched

@@ -1,0 +1,212 @@
+// The composite scheduler: every VM's entitlement and claims in, one order per
+// processor and its ranks out. It knows nothing of threads, clocks or files:
+// candord and the tests drive the same object code.
+//
+// Context: one caller at a time. Nothing allocates but the constructor,
+// add_vm() and run_list(). Times lie in [0, kFarNs) and never go back.
+//
+// How a processor's claims are served, in terms of calls:
+//   claim()            once per change of terms (rare)
+//   publish(), charge() for each claim of a processor, then
+//   decide()           -> rank changes to impose, and when to look again
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sched/admission.h"
+#include "sched/levels.h"
+#include "sched/order.h"
+#include "sched/server.h"
+#include "sched/types.h"
+
+namespace candor::sched {
+
+/// A real-time vCPU is to run at SCHED_FIFO `level`, or as fair when 0.
+struct RankChange {
+  VmId vm = 0;
+  std::uint32_t vcpu = 0;
+  int level = 0;
+};
+
+struct Decision {
+  /// Impose in this sequence: raises first, so that no vCPU is left below
+  /// one it precedes. Valid until the next call of any non-const member.
+  std::span<const RankChange> changes;
+  Time next = Time::never();  // decide() again by then, even if nothing is said
+};
+
+/// What candord writes into a vCPU's host line.
+struct VcpuView {
+  std::uint32_t processor = kNone;  // kNone: floats
+  std::uint32_t sole = 0;           // known of fair vCPUs only
+  std::uint32_t wanted = 0;
+  std::uint32_t preempted = 0;
+  std::uint32_t ring_at_job_end = 0;
+  std::uint32_t rank = 0;  // 1 is first; 0: none
+  Time waiting_key = Time::never();
+};
+
+/// What candord writes into a thread's host line while it holds a claim.
+struct ClaimView {
+  candor_claim_status status = CANDOR_CLAIM_NONE;
+  std::uint32_t vcpu = kNone;
+  std::uint32_t processor = kNone;
+  std::uint32_t ppm = 0;  // what it takes of its VM's bandwidth
+  Duration period;
+  Time server_deadline = Time::never();
+  Time replenish;  // meaningful while exhausted
+  bool active = false;
+};
+
+/// What a vCPU said about itself; `ready` is copied.
+struct VcpuReport {
+  std::uint32_t state = CANDOR_VCPU_WAITING;  // enum candor_vcpu_state
+  std::uint32_t running = CANDOR_NO_THREAD;
+  Time next_timer = Time::never();
+  std::span<const candor_ready> ready;  // at most CANDOR_MAX_READY are kept
+};
+
+/// RunListItem.state of a thread that runs; below it, enum candor_thread_state.
+inline constexpr std::uint32_t kThreadRunning = 4;
+
+/// One line of the composite run list: a thread and why it stands there.
+struct RunListItem {
+  std::uint32_t processor = kNone;  // kNone: floats
+  VmId vm = 0;
+  std::uint32_t thread = 0;
+  std::uint32_t vcpu = 0;  // kNone: not known
+  std::uint32_t state = 0;
+  candor_class cls = CANDOR_CLASS_NONE;  // counts as, now
+  std::uint32_t priority = 0;            // of fixed claims
+  int level = 0;
+  Time release = Time::never();
+  Time deadline = Time::never();  // effective
+  Duration expected;              // 0: unknown
+  bool exhausted = false;
+  /// The rule that puts it behind the item before it; kSame for the first claim
+  /// of a processor and the first of those without a claim.
+  OrderReason behind_previous = OrderReason::kSame;
+};
+
+class Scheduler {
+ public:
+  /// `processors` in [1, kMaxProcessors]; they are numbered from 0.
+  explicit Scheduler(std::uint32_t processors, LevelRange levels = {});
+  ~Scheduler();
+
+  /// False: the number is taken, there are kMaxVms, or the counts are out of range.
+  [[nodiscard]] bool add_vm(VmId id, const Entitlement& entitlement);
+  /// Forgets the VM; its ranks are the caller's to take back. Unknown: no effect.
+  void remove_vm(VmId id);
+  [[nodiscard]] const Entitlement* entitlement(VmId id) const;
+
+  /// Terms of a thread, new or changed: what the thread had before is given up
+  /// first, also if the answer is a refusal. A fair, background or absent class
+  /// gives up its claim (status none). `thread` below CANDOR_MAX_THREADS.
+  Answer claim(VmId vm, std::uint32_t thread, const ClaimRequest& request, Time now);
+  void release(VmId vm, std::uint32_t thread);
+
+  /// A claim's job line. Threads without a claim: no effect.
+  void publish(VmId vm, std::uint32_t thread, const JobReport& job, Time now);
+  /// A thread without a claim: its class and job line, for the run list only.
+  /// CANDOR_CLASS_NONE: there is no such thread. Threads with a claim: no effect.
+  void publish_unclaimed(VmId vm, std::uint32_t thread, candor_class cls, const JobReport& job);
+  /// A vCPU's published line and ready list.
+  void publish_vcpu(VmId vm, std::uint32_t vcpu, const VcpuReport& report);
+  /// Where a fair vCPU is placed; kNone (the default): it floats.
+  void place_fair(VmId vm, std::uint32_t vcpu, std::uint32_t processor);
+
+  /// Total processor time of a real-time vCPU so far. Held against the claim
+  /// it carries; where it carries several, against the first active one.
+  void charge(VmId vm, std::uint32_t vcpu, Duration total, Time now);
+  /// Time a fair vCPU used with the rank of this claim (a lock inherited it).
+  void charge_borrowed(VmId vm, std::uint32_t thread, Duration used, Time now);
+
+  /// The order of one processor now.
+  Decision decide(std::uint32_t processor, Time now);
+
+  [[nodiscard]] VcpuView vcpu_view(VmId vm, std::uint32_t vcpu, Time now) const;
+  [[nodiscard]] ClaimView claim_view(VmId vm, std::uint32_t thread, Time now) const;
+  /// The claims of a processor in their order at the last decide(): (vm, thread).
+  struct ClaimId {
+    VmId vm;
+    std::uint32_t thread;
+    std::uint32_t vcpu;
+  };
+  void claims_on(std::uint32_t processor, std::vector<ClaimId>& out) const;
+  [[nodiscard]] std::uint32_t used_ppm(std::uint32_t processor) const;
+
+  /// The whole composite list, first place first, processor by processor, then
+  /// what floats. `out` is replaced. May allocate: not for the decision path.
+  void run_list(Time now, std::vector<RunListItem>& out) const;
+
+  [[nodiscard]] std::uint32_t processors() const { return static_cast<std::uint32_t>(cpus_.size()); }
+
+ private:
+  struct Vm;
+  struct Claim {
+    Vm* vm = nullptr;
+    std::uint32_t thread = 0;
+    std::uint32_t vcpu = 0;
+    std::uint32_t ppm = 0;
+    ClaimServer server;
+  };
+  struct Vcpu {
+    bool realtime = false;
+    std::uint32_t processor = kNone;
+    std::uint32_t claims = 0;
+    std::uint32_t load_ppm = 0;
+    int level = 0;
+    std::uint32_t rank = 0;
+    bool charged = false;  // total is known
+    Duration total;
+    std::uint32_t state = CANDOR_VCPU_WAITING;
+    std::uint32_t running = CANDOR_NO_THREAD;
+    Time next_timer = Time::never();
+    std::uint32_t ready_count = 0;
+    std::array<candor_ready, CANDOR_MAX_READY> ready;
+  };
+  struct Unclaimed {
+    candor_class cls = CANDOR_CLASS_NONE;
+    JobReport job;
+  };
+  struct Vm {
+    VmId id = 0;
+    Entitlement entitlement;
+    std::uint32_t used_ppm = 0;
+    std::vector<Vcpu> vcpus;
+    std::array<Claim*, CANDOR_MAX_THREADS> claims{};
+    std::array<Unclaimed, CANDOR_MAX_THREADS> unclaimed{};
+  };
+  struct Cpu {
+    std::vector<Claim*> order;   // capacity reserved
+    bool has_leftovers = false;  // a vCPU without claims may still hold a level
+  };
+
+  [[nodiscard]] Vm* find(VmId id) const;
+  [[nodiscard]] Place place_of(const Claim& claim, Time now) const;
+  [[nodiscard]] bool precedes(const Claim* a, const Claim* b, Time now) const;
+  [[nodiscard]] bool fits(std::uint32_t processor, const Terms& terms) const;
+  void drop(Claim* claim);
+  Answer admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::uint32_t previous_vcpu, Time now);
+  void list_claims(std::uint32_t processor, Time now, std::vector<RunListItem>& out,
+                   std::vector<RunListItem>& fair) const;
+  void list_unclaimed(const Vm& vm, std::vector<RunListItem>& fair) const;
+  [[nodiscard]] bool uses(const Vcpu& vcpu, std::uint32_t processor) const;
+
+  LevelRange range_;
+  std::vector<std::unique_ptr<Vm>> vms_;  // ascending ids
+  std::vector<Claim> pool_;
+  std::vector<Claim*> free_;
+  std::vector<Cpu> cpus_;
+  mutable std::vector<Terms> terms_;  // scratch of fits()
+  std::vector<RankChange> changes_;
+  std::vector<Vcpu*> ranked_;  // scratch of decide()
+  std::vector<RankChange> ranked_ids_;
+  std::vector<int> levels_;
+};
+
+}  // namespace candor::sched

@@ -1,0 +1,197 @@
+#include "sched/server.h"
+
+#include <gtest/gtest.h>
+
+namespace candor::sched {
+namespace {
+
+constexpr Duration kPeriod = milliseconds(10);
+constexpr Duration kBudget = milliseconds(2);
+const Terms kTerms{
+    .cls = CANDOR_CLASS_DEADLINE, .budget = kBudget, .period = kPeriod, .relative_deadline = milliseconds(8)};
+
+Time at(std::int64_t ms) {
+  return Time{milliseconds(1000 + ms).ns};
+}
+
+JobReport report(std::uint32_t state, Time release, std::uint64_t job, std::uint64_t own = CANDOR_NO_TIME) {
+  return {.state = state,
+          .release_ns = static_cast<std::uint64_t>(release.ns),
+          .deadline_ns = own,
+          .expected_ns = 0,
+          .job = job};
+}
+
+// A server whose first job was released at 0 ms.
+ClaimServer started() {
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
+  return s;
+}
+
+TEST(Server, TheDeadlineIsReleasePlusRelativeDeadline) {
+  const ClaimServer s = started();
+  EXPECT_TRUE(s.active());
+  EXPECT_EQ(s.release(at(1)), at(0));
+  EXPECT_EQ(s.server_deadline(at(1)), at(8));
+}
+
+TEST(Server, AWaitingClaimHasTheDeadlineOfItsNextJob) {
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(3));
+  EXPECT_FALSE(s.active());
+  EXPECT_EQ(s.server_deadline(at(3)), at(18));
+  s.advance(at(10));
+  EXPECT_TRUE(s.active()) << "its release has come";
+  EXPECT_EQ(s.server_deadline(at(11)), at(18));
+}
+
+TEST(Server, ReleasesAreAPeriodApartWhateverTheGuestSays) {
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_WAITING, at(1), 1), at(1));
+  EXPECT_EQ(s.server_deadline(at(1)), at(18)) << "not 9";
+  s.report(report(CANDOR_THREAD_READY, at(1), 1), at(2));
+  EXPECT_EQ(s.server_deadline(at(2)), at(18));
+}
+
+TEST(Server, AReleaseInThePastGainsNothing) {
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_BLOCKED, Time::never(), 0), at(50));
+  s.advance(at(60));
+  s.report(report(CANDOR_THREAD_READY, Time{0}, 1), at(60));
+  EXPECT_GE(s.release(at(60)), at(50)) << "not before it was last seen blocked";
+}
+
+TEST(Server, AGuestsDeadlineOnlyPostpones) {
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0, 1), at(0));
+  EXPECT_EQ(s.effective_deadline(at(0)), at(8)) << "an earlier one does not count";
+  s.report(report(CANDOR_THREAD_READY, at(0), 0, static_cast<std::uint64_t>(at(30).ns)), at(0));
+  EXPECT_EQ(s.effective_deadline(at(0)), at(30));
+  EXPECT_EQ(s.server_deadline(at(0)), at(8));
+}
+
+TEST(Server, AnOverrunIsExhaustedUntilThePeriodEnds) {
+  ClaimServer s = started();
+  s.charge(kBudget, at(3));
+  EXPECT_FALSE(s.exhausted()) << "exactly the budget is never punished";
+  s.charge(tolerance(kBudget), at(4));
+  EXPECT_TRUE(s.exhausted());
+  EXPECT_EQ(s.replenish(), at(10));
+  EXPECT_EQ(s.next_look(at(4), false, {}), at(10));
+  s.advance(at(10));
+  EXPECT_FALSE(s.exhausted());
+  EXPECT_EQ(s.server_deadline(at(10)), at(18));
+}
+
+TEST(Server, AnActiveClaimIsLookedAtWhenItCouldHaveUsedUpItsBudget) {
+  ClaimServer s = started();
+  EXPECT_EQ(s.next_look(at(0), false, {}), at(0) + s.limit() + look_slack(kBudget));
+  s.charge(milliseconds(1), at(2));
+  EXPECT_EQ(s.next_look(at(2), false, {}), at(2) + s.limit() - milliseconds(1) + look_slack(kBudget));
+  EXPECT_EQ(s.next_look(at(2), false, milliseconds(2)), at(3) + s.limit() + look_slack(kBudget))
+      << "those ahead run first";
+}
+
+TEST(Server, WhatLateEnforcementLetThroughComesOffTheNextBudget) {
+  ClaimServer s = started();
+  s.charge(s.limit() + milliseconds(1), at(5));
+  ASSERT_TRUE(s.exhausted());
+  s.advance(at(10));
+  EXPECT_EQ(s.consumed(), milliseconds(1));
+}
+
+TEST(Server, ALateLookIsNotTheGuestsFault) {
+  ClaimServer s = started();
+  EXPECT_EQ(s.next_look(at(0), false, {}), at(0) + s.limit() + look_slack(kBudget));
+  s.advance(at(45));
+  s.charge(milliseconds(45), at(45));  // the processor was away for 43 ms
+  s.advance(at(50));
+  EXPECT_FALSE(s.exhausted()) << "not for longer than its own overrun asks";
+}
+
+TEST(Server, MoreThanANextBudgetIsRepaidByTime) {
+  ClaimServer s(kTerms, at(0));  // blocked, and believed for long
+  s.charge(milliseconds(50), at(50));
+  ASSERT_TRUE(s.exhausted());
+  // 50 ms less limit and one budget, at 20 % of a processor: more than 220 ms.
+  EXPECT_GT(s.replenish(), at(50 + 220));
+  EXPECT_LT(s.replenish(), at(50 + 250));
+}
+
+TEST(Server, AJobThatGoesOnPastItsPeriodIsANewJob) {
+  ClaimServer s = started();
+  s.charge(milliseconds(1), at(5));
+  s.advance(at(25));
+  EXPECT_EQ(s.release(at(25)), at(20));
+  EXPECT_EQ(s.consumed(), Duration{0});
+}
+
+// The wake-up rule: a short wait inside a job keeps deadline and budget if that is no advantage.
+TEST(Server, AJobResumedSoonGoesOnWithItsDeadline) {
+  ClaimServer s = started();
+  s.charge(milliseconds(1), at(1));
+  s.report(report(CANDOR_THREAD_BLOCKED, at(0), 0), at(2));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(3));
+  EXPECT_TRUE(s.active());
+  EXPECT_EQ(s.server_deadline(at(3)), at(8));
+  EXPECT_EQ(s.consumed(), milliseconds(1));
+}
+
+TEST(Server, AJobResumedLateCountsAsTheNext) {
+  ClaimServer s = started();
+  s.charge(microseconds(100), at(1));
+  s.report(report(CANDOR_THREAD_BLOCKED, at(0), 0), at(1));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(7));
+  EXPECT_EQ(s.server_deadline(at(7)), at(18)) << "1.9 ms before 8 ms would be more than its share";
+}
+
+TEST(Server, BlockingAndWakingDoesNotRefillTheBudget) {
+  ClaimServer s = started();
+  Duration used;
+  for (int i = 0; i < 10 && !s.exhausted(); ++i) {
+    const Time t = at(0) + microseconds(500 * (i + 1));
+    s.charge(microseconds(500), t);
+    used += microseconds(500);
+    s.report(report(CANDOR_THREAD_BLOCKED, at(0), 0), t);
+    s.report(report(CANDOR_THREAD_READY, t, static_cast<std::uint64_t>(i) + 1), t);
+  }
+  EXPECT_TRUE(s.exhausted());
+  EXPECT_LE(used, kBudget + milliseconds(1));
+}
+
+TEST(Server, AClaimThatSaysItWaitsIsLookedAtAllTheSame) {
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_WAITING, at(10'000), 1), at(1));
+  EXPECT_LE(s.next_look(at(1), false, {}), at(1) + kPeriod + s.limit() + look_slack(kBudget));
+  EXPECT_LE(s.next_look(at(1), true, {}), at(1) + kTrustAlone + s.limit() + look_slack(kBudget));
+  s.report(report(CANDOR_THREAD_BLOCKED, at(1), 1), at(1));
+  EXPECT_LE(s.next_look(at(12), false, {}), at(12) + s.limit())
+      << "where there are others, not believed at all";
+}
+
+TEST(Server, TimeUnderALentRankCounts) {
+  ClaimServer s = started();
+  s.charge_borrowed(s.limit(), at(5));
+  EXPECT_TRUE(s.exhausted());
+}
+
+TEST(Server, TimeBeforeTheReleaseIsNotHeldAgainstTheJob) {
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
+  s.advance(at(10));
+  s.charge(milliseconds(3), at(11));
+  EXPECT_LE(s.consumed(), milliseconds(1)) << "2 ms of these were the last job's";
+  EXPECT_FALSE(s.exhausted());
+}
+
+TEST(Server, MoreThanEndedJobsMayHaveUsedCountsForThisOne) {  // S9
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
+  s.advance(at(10));
+  s.charge(milliseconds(9), at(11));
+  EXPECT_TRUE(s.exhausted());
+}
+
+}  // namespace
+}  // namespace candor::sched

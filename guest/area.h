@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "abi/candor.h"
 #include "base/time.h"
@@ -51,7 +52,7 @@ T peek(const T& word) {
   return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
 }
 template <typename T>
-void put(T& word, T value) {
+void put(T& word, std::type_identity_t<T> value) {
   __atomic_store_n(&word, value, __ATOMIC_RELAXED);
 }
 /// Counters have one writer, so adding needs no locked instruction.

@@ -11,9 +11,4 @@ Time now();
 /// Origin of this run's periodic grids.
 Time epoch();
 
-namespace kernel {
-/// Called once, at boot.
-void start_clock();
-}  // namespace kernel
-
 }  // namespace candor

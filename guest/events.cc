@@ -9,11 +9,13 @@ void Vcpu::take_events(Time t) {
   // Taken before the inbox is emptied: who pushes after that sets the bit again.
   if (peek(page().pending) != 0) bits = __atomic_exchange_n(&page().pending, 0, __ATOMIC_SEQ_CST);
   if ((bits & CANDOR_PENDING_TIMER) != 0 || armed_ <= t) armed_ = Time::never();
+  // The main thread is to end this VM, however much else there is to do.
+  if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
+    if (ThreadControl* main = kernel.main.load(std::memory_order_acquire))
+      post(*main, kMailHurry | kMailWake);
   if (!inbox_.empty()) take_inbox();
   wake_sleepers(t);
   if (bits == 0) return;
-  if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
-    if (ThreadControl* main = kernel.main.load(std::memory_order_acquire)) unpark(*main);
   if ((bits & CANDOR_PENDING_CLAIMS) != 0) review_claims();
   if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
     lift_wanted_holders();
@@ -34,10 +36,16 @@ void Vcpu::take_inbox() {
       if ((mail & kMailArrive) != 0) {
         owned_.insert(t);
         population_.fetch_add(1, std::memory_order_relaxed);
-        t->rank.turn = ++turns_;
-        settle_rank(*t);
+        if (!ReadyQueue::contains(t)) {
+          t->rank = t->base;  // it holds no mutex, or it would have stayed
+          t->rank.turn = ++turns_;
+        }
         if (t->runnable && !ReadyQueue::contains(t)) ready_.insert(t);
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
+      }
+      if ((mail & kMailHurry) != 0) {
+        t->base = Rank::urgent();
+        set_rank(*t, t->base);
       }
       if ((mail & kMailWake) != 0) {
         t->token = true;
@@ -83,12 +91,14 @@ void Vcpu::review_claims() {
 /// Another vCPU waits for a mutex that one of our threads holds: that one runs first.
 void Vcpu::lift_wanted_holders() {
   for (ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
-    if (t->held != nullptr) settle_rank(*t);
+    if (t->held != nullptr) lift_if_wanted(*t);
 }
 
 void Vcpu::unpark(ThreadControl& thread) {
   Vcpu& v = here();
-  if (thread.home.load(std::memory_order_acquire) != &v) {
+  const bool carried_here = thread.home.load(std::memory_order_acquire) == &v &&
+                            (thread.mail.load(std::memory_order_acquire) & kMailArrive) == 0;
+  if (!carried_here) {
     post(thread, kMailWake);
     return;
   }
@@ -105,7 +115,11 @@ void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {
 }
 
 void Vcpu::notify() {
-  if (this != &here() && peek(page().state) == CANDOR_VCPU_POLLING) {
+  if (this == &here()) {  // looks at `pending` when it unmasks or waits
+    __atomic_fetch_or(&page().pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+    return;
+  }
+  if (peek(page().state) == CANDOR_VCPU_POLLING) {
     __atomic_fetch_or(&page().pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
     // It may have stopped polling between our looks; then it needs the host to wake it. If it has
     // not, it looks at `pending` before it sleeps.
@@ -117,8 +131,13 @@ void Vcpu::notify() {
 void Vcpu::finish_statistics() {
   if (finished_.exchange(true)) return;
   const Time stop = unwire(host_page().stop_ns), t = now();
-  for (ThreadControl* thread = owned_.front(); thread != nullptr; thread = OwnedList::next(thread))
+  for (ThreadControl* thread = owned_.front(); thread != nullptr; thread = OwnedList::next(thread)) {
+    const Terms& terms = thread->terms;
+    // One that never ran could not even say that it is periodic; all its releases have been missed.
+    if (!thread->began && terms.realtime())
+      thread->grid = Grid(epoch(), terms.period, terms.relative_deadline);
     count(thread->stats->skipped, static_cast<std::uint64_t>(thread->grid.finish(stop < t ? stop : t)));
+  }
 }
 
 }  // namespace candor::kernel

@@ -31,14 +31,17 @@ void Vcpu::idle(Time t) {
     while (now() < until && peek(page().pending) == 0) relax();
     return;
   }
-  if (may_poll() && poll(until)) return;
-  set_state(page(), CANDOR_VCPU_WAITING);
-  if (peek(page().pending) == 0) {
-    const Time asleep = now();
-    call_host(CANDOR_CALL_NO_WORK, wire(until));
-    if (may_poll()) poll_bound_.waited(now() - asleep);
+  const Duration bound = kernel.idle == IdleMode::kPoll ? PollBound::kMost
+                         : may_poll()                   ? poll_bound_.next()
+                                                        : Duration{};
+  if (bound.ns > 0 && poll(until, t + bound)) {
+    poll_bound_.hit();
+    return;
   }
+  set_state(page(), CANDOR_VCPU_WAITING);
+  if (peek(page().pending) == 0) call_host(CANDOR_CALL_NO_WORK, wire(until));
   set_state(page(), CANDOR_VCPU_RUNNING);
+  if (bound.ns > 0) poll_bound_.missed(now() - t);
 }
 
 bool Vcpu::may_poll() const {
@@ -56,13 +59,10 @@ bool Vcpu::may_poll() const {
 }
 
 /// True if something came: a pending bit, or `until`.
-bool Vcpu::poll(Time until) {
-  const Duration bound = kernel.idle == IdleMode::kPoll ? PollBound::kMost : poll_bound_.get();
-  if (bound.ns == 0) return false;
+bool Vcpu::poll(Time until, Time give_up) {
   count(page().polls);
   set_state(page(), CANDOR_VCPU_POLLING);
   Time t = now();
-  const Time give_up = t + bound;
   bool hit = false;
   for (;;) {
     if (peek(page().pending) != 0 || t >= until) {
@@ -77,12 +77,7 @@ bool Vcpu::poll(Time until) {
   }
   set_state(page(), CANDOR_VCPU_RUNNING);
   hit = hit || peek(page().pending) != 0;
-  if (hit) {
-    count(page().poll_hits);
-    poll_bound_.hit();
-  } else {
-    poll_bound_.miss();
-  }
+  if (hit) count(page().poll_hits);
   return hit;
 }
 

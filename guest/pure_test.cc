@@ -208,16 +208,35 @@ TEST(Grid, StartedAndSkippedAddUpForAnyLateness) {
 
 // -------------------------------------------------------------- poll bound
 
-TEST(PollBound, FallsToNothingAndComesBackOnlyAfterAShortWait) {
+/// The bound of the next idle period that is not one of a pause.
+Duration after_pause(PollBound& b) {
+  for (;;)
+    if (const Duration bound = b.next(); bound.ns > 0) return bound;
+}
+
+TEST(PollBound, FollowsTheLengthOfIdlePeriods) {
   PollBound b;
-  for (int i = 0; i < 10; i++) b.hit();
-  EXPECT_EQ(b.get(), PollBound::kMost);
-  for (int i = 0; i < 10; i++) b.miss();
-  EXPECT_EQ(b.get(), Duration{});
-  b.waited(seconds(1));
-  EXPECT_EQ(b.get(), Duration{});
-  b.waited(microseconds(100));
-  EXPECT_EQ(b.get(), PollBound::kFirst);
+  EXPECT_EQ(b.next(), PollBound::kFirst);
+  b.missed(microseconds(150));
+  EXPECT_EQ(after_pause(b), PollBound::kFirst * 2);
+  for (int i = 0; i < 10; i++) b.missed(microseconds(150));
+  EXPECT_EQ(after_pause(b), PollBound::kMost);
+  for (int i = 0; i < 10; i++) b.missed(seconds(1));
+  EXPECT_EQ(after_pause(b), PollBound::kLeast);
+}
+
+TEST(PollBound, PausesEverLongerWhileItNeverPays) {
+  PollBound b;
+  std::uint32_t polled = 0;
+  for (int i = 0; i < 10'000; i++) {
+    if (b.next().ns == 0) continue;
+    polled++;
+    b.missed(microseconds(100));
+  }
+  EXPECT_LT(polled, 10'000 / PollBound::kLongestPause + 10);
+  ASSERT_GT(after_pause(b).ns, 0);
+  b.hit();
+  for (int i = 0; i < 100; i++) EXPECT_GT(b.next().ns, 0);
 }
 
 // ------------------------------------------------------------------ format

@@ -9,7 +9,7 @@ namespace candor::kernel {
 
 /// Lower tiers run first.
 enum class Tier : std::uint8_t {
-  kUrgent = 0,    // holds a mutex that somebody more important waits for
+  kUrgent = 0,    // holds a mutex that somebody more important waits for, or is to end this VM
   kDeadline = 1,  // earliest deadline first
   kFixed = 2,     // highest priority first
   kFair = 3,      // in turns
@@ -25,6 +25,7 @@ struct Rank {
   std::int64_t key = 0;
   std::uint64_t turn = 0;
 
+  static constexpr Rank urgent() { return {Tier::kUrgent, 0, 0}; }
   static constexpr Rank deadline(Time t) { return {Tier::kDeadline, t.ns, 0}; }
   static constexpr Rank fixed(std::uint8_t priority) { return {Tier::kFixed, 255 - priority, 0}; }
   static constexpr Rank fair() { return {Tier::kFair, 0, 0}; }

@@ -23,6 +23,7 @@ struct MutexState;
 enum Mail : std::uint32_t {
   kMailWake = 1,    // unpark
   kMailArrive = 2,  // carried by this vCPU from now on
+  kMailHurry = 4,   // before all others from now on
 };
 
 struct ThreadControl {
@@ -59,6 +60,7 @@ struct ThreadControl {
   candor_thread_stats* stats = nullptr;
 
   // ---- its periodic jobs
+  bool began = false;  // it has run, if only for a moment
   Grid grid;
   bool in_job = false;
   bool job_counts = false;  // its release lies before the stop of the run

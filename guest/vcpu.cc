@@ -1,16 +1,18 @@
 // The scheduler of one vCPU: who runs next, and the switch to it.
 #include "guest/vcpu.h"
 
-#include "guest/heap_lock.h"
 #include "guest/mutex.h"
+#include "guest/panic.h"
+#include "guest/thread.h"
 
 namespace candor::kernel {
 
-Kernel kernel;
+constinit Kernel kernel;
 
 namespace {
 
-Vcpu vcpus[CANDOR_MAX_VCPUS];
+// Not by constructors: those of the application may already need the kernel.
+constinit Vcpu vcpus[CANDOR_MAX_VCPUS];
 
 /// The thread cannot stay: it has ended, or belongs to another vCPU. A holder of
 /// a mutex stays until it lets go, since waiters look for it by its vCPU's token.
@@ -52,9 +54,15 @@ std::uint32_t Vcpu::lock_token() const {
   return token != 0 ? token : index_ + 1;  // no inheritance to be had: any number that is ours will do
 }
 
+void Vcpu::prepare_all() {
+  for (std::uint32_t i = 0; i < kernel.vcpus; i++) {
+    vcpus[i].index_ = i;
+    vcpus[i].current_ = &vcpus[i].idle_;
+  }
+}
+
 void Vcpu::run(std::uint32_t index) {
   Vcpu& self = vcpus[index];
-  self.index_ = index;
   self.idle_.rank = self.idle_.base = Rank::nothing();
   self.idle_.home.store(&self, std::memory_order_relaxed);
   put(self.page().running, CANDOR_NO_THREAD);
@@ -79,7 +87,7 @@ void Vcpu::schedule(bool preempted) {
       }
       next = &idle_;
     } else {
-      if (next != &self || !next->runnable) next->slice_end = t + kSlice;
+      if (next != &self) next->slice_end = t + kSlice;
       publish_dispatch(next);
       ring_if_due();
       arm_timer(*next);
@@ -118,7 +126,7 @@ void Vcpu::after_switch() {
   if (left->exited) {
     owned_.remove(left);
     population_.fetch_sub(1, std::memory_order_relaxed);
-    release_thread(*left);
+    release_stack(*left);
   } else {
     hand_over(*left, *left->move_to);
   }
@@ -131,8 +139,13 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   owned_.remove(&thread);
   population_.fetch_sub(1, std::memory_order_relaxed);
   thread.move_to = nullptr;
+  // The bit before the new home, so that an unpark over there sees that the
+  // thread is still under way and leaves its wake-up with the other mail.
+  const bool first = thread.mail.fetch_or(kMailArrive, std::memory_order_acq_rel) == 0;
   thread.home.store(&to, std::memory_order_release);
-  post(thread, kMailArrive);
+  if (!first) return;  // somebody is pushing it to us; we forward it then, mail and all
+  to.inbox_.push(&thread);
+  to.notify();
 }
 
 bool Vcpu::block(Time until, Time deadline) {
@@ -159,6 +172,7 @@ void Vcpu::yield() {
 
 void Vcpu::exit_current() {
   Vcpu& v = here();
+  if (v.current_->held != nullptr) panic("{} ends while it holds a mutex", v.current_->name);
   v.current_->runnable = false;
   v.current_->exited = true;
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);
@@ -167,7 +181,7 @@ void Vcpu::exit_current() {
 }
 
 void Vcpu::make_ready(ThreadControl& thread) {
-  if (thread.runnable) return;
+  if (thread.runnable || thread.exited) return;
   timers_.remove(&thread);
   thread.runnable = true;
   thread.rank.turn = ++turns_;
@@ -186,8 +200,13 @@ void Vcpu::set_rank(ThreadControl& thread, Rank rank) {
   if (queued) ready_.insert(&thread);
 }
 
-void Vcpu::settle_rank(ThreadControl& thread) {
-  set_rank(thread, holds_wanted_mutex(thread) ? Rank{Tier::kUrgent, 0, 0} : thread.base);
+void Vcpu::set_base_rank(ThreadControl& thread, Rank base) {
+  thread.base = base;
+  if (thread.held == nullptr) set_rank(thread, base);
+}
+
+void Vcpu::lift_if_wanted(ThreadControl& thread) {
+  if (holds_wanted_mutex(thread)) set_rank(thread, Rank::urgent());
 }
 
 void Vcpu::arm_timer(const ThreadControl& running) {
@@ -219,6 +238,7 @@ extern "C" void candor_on_upcall() {
 
 extern "C" void candor_thread_main(ThreadControl* thread) {
   Vcpu::here().after_switch();
+  thread->began = true;
   unmask();
   thread->entry(thread->argument);
   mask_upcalls();

@@ -16,7 +16,8 @@ namespace candor::kernel {
 
 constexpr Duration kSlice = milliseconds(4);
 
-/// How idle vCPUs wait (candor.idle= on the command line).
+/// How idle vCPUs wait (candor.idle= on the command line): as the host advises and
+/// as it has paid, always polling first, or never.
 enum class IdleMode : std::uint8_t { kCandid, kPoll, kHalt };
 
 /// Facts about this run, set at boot.
@@ -44,6 +45,8 @@ class Vcpu {
   /// The vCPU whose lock token is `token`, or nullptr.
   static Vcpu* by_lock_token(std::uint32_t token);
 
+  /// Gives each its number. Once, at boot, before any other use.
+  static void prepare_all();
   /// Takes over the boot stack as this vCPU's idle context and runs threads for good.
   [[noreturn]] static void run(std::uint32_t index);
 
@@ -64,8 +67,9 @@ class Vcpu {
   /// What each stack does first when it is switched to.
   void after_switch();
   void set_rank(ThreadControl& thread, Rank rank);
-  /// Rank by terms, current job and the mutexes held.
-  void settle_rank(ThreadControl& thread);
+  /// A new base; in force at once unless a mutex is held, which may have lifted the rank.
+  void set_base_rank(ThreadControl& thread, Rank base);
+  void lift_if_wanted(ThreadControl& thread);
   /// The host is to be told that a job has ended, once the new state is published.
   void job_ended() { bell_due_ = true; }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
@@ -97,7 +101,7 @@ class Vcpu {
   // idle.cc
   void idle(Time t);
   [[nodiscard]] bool may_poll() const;
-  bool poll(Time until);
+  bool poll(Time until, Time give_up);
 
   // publish.cc
   void publish_dispatch(const ThreadControl* running);
@@ -105,7 +109,7 @@ class Vcpu {
 
   std::uint32_t index_ = 0;
   ThreadControl idle_;
-  ThreadControl* current_ = &idle_;
+  ThreadControl* current_ = nullptr;
   ThreadControl* left_ = nullptr;  // the thread just switched from, if it goes elsewhere
   ReadyQueue ready_;
   TimerQueue timers_;

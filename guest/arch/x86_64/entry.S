@@ -44,12 +44,12 @@ candor_entry:
 // out drops its own frame and starts again from the older one.
 
 .text
-.globl candor_upcall
+.globl candor_upcall, candor_way_out, candor_way_out_end
 candor_upcall:
   push %rax
   mov 16(%rsp), %rax              // the interrupted RIP
-  sub $way_out, %rax
-  cmp $(way_out_end - way_out), %rax
+  sub $candor_way_out, %rax
+  cmp $(candor_way_out_end - candor_way_out), %rax
   jb interrupted_way_out
   push %rbx; push %rcx; push %rdx; push %rsi; push %rdi; push %rbp; push %r8
   push %r9; push %r10; push %r11; push %r12; push %r13; push %r14; push %r15
@@ -58,11 +58,14 @@ handle:
   and $-16, %rsp
   call candor_on_upcall
   mov %rbx, %rsp
-way_out:
+candor_way_out:
   xor %eax, %eax
   xchg %eax, %gs:VCPU_MASKED
   cmpl $0, %gs:VCPU_PENDING
-  jne handle_again
+  je 1f
+  movl $1, %gs:VCPU_MASKED
+  jmp handle
+1:
   mov (%rsp), %r15
   mov 8(%rsp), %r14
   mov 16(%rsp), %r13
@@ -79,21 +82,16 @@ way_out:
   mov 104(%rsp), %rbx
   mov 112(%rsp), %rax
   lea 120(%rsp), %rsp
-way_out_flags:
+candor_way_out_flags:
   popfq
-way_out_return:
   ret $128
-way_out_end:
-
-handle_again:
-  movl $1, %gs:VCPU_MASKED
-  jmp handle
+candor_way_out_end:
 
 // RAX: how far the way out had come. The host's frame was 144 bytes below RSP
 // as it was then, and we have pushed 8.
 interrupted_way_out:
   lea 152(%rsp), %rsp
-  cmp $(way_out_flags - way_out), %rax
+  cmp $(candor_way_out_flags - candor_way_out), %rax
   jb handle
   lea -120(%rsp), %rsp
   je handle

@@ -1,0 +1,21 @@
+# candor_add_guest(NAME SOURCES...)
+# Builds the guest image build/<preset>/guests/NAME from an application's C++
+# files and the guest kernel. The application includes "guest/sdk.h". Guest code
+# is freestanding and never carries the host's sanitizers.
+function(candor_add_guest name)
+  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  set(script ${PROJECT_SOURCE_DIR}/guest/arch/x86_64/guest.ld)
+  add_executable(guest_${name} ${ARG_SOURCES} ${ARG_UNPARSED_ARGUMENTS})
+  set_target_properties(guest_${name} PROPERTIES
+    OUTPUT_NAME ${name}
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/guests
+    LINK_DEPENDS "${script};$<TARGET_FILE:candor_guest_kernel>")
+  add_dependencies(guest_${name} candor_guest_kernel)
+  target_link_libraries(guest_${name} PRIVATE candor_freestanding)
+  target_compile_options(guest_${name} PRIVATE -fno-pic -mcmodel=small)
+  target_link_options(guest_${name} PRIVATE
+    -nostdlib -static $<$<CXX_COMPILER_ID:GNU>:-no-pie> -Wl,-T,${script} -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+    # Before the application's objects: of an inline function that both have, the first copy is
+    # linked, and only the kernel's keeps away from extended registers.
+    -Wl,--whole-archive,$<TARGET_FILE:candor_guest_kernel>,--no-whole-archive)
+endfunction()

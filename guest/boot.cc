@@ -1,0 +1,128 @@
+// From the host's entry to the application's main, and from its return to the end.
+#include "guest/claim.h"
+#include "guest/console.h"
+#include "guest/memory.h"
+#include "guest/sdk.h"
+#include "guest/vcpu.h"
+
+extern "C" {
+using Constructor = void (*)();
+extern const Constructor init_array_begin[], init_array_end[];  // arch/x86_64/guest.ld
+}
+
+namespace candor::kernel {
+namespace {
+
+constexpr std::size_t kMaxArguments = 96;
+
+std::string_view arguments[kMaxArguments];
+std::size_t argument_count;
+
+/// VMCPUID: on Candor the synthetic instruction names host and ABI version.
+std::uint32_t detect_abi_version() {
+  const std::uint64_t identity = trap_identify();
+  if ((identity & 0xffffffff00000000) != CANDOR_IDENTITY) return 0;
+  return static_cast<std::uint32_t>(identity);
+}
+
+void take_idle_mode(std::string_view value) {
+  if (value == "candid")
+    kernel.idle = IdleMode::kCandid;
+  else if (value == "poll")
+    kernel.idle = IdleMode::kPoll;
+  else if (value == "halt")
+    kernel.idle = IdleMode::kHalt;
+  else
+    panic("candor.idle={}: it is candid, poll or halt", value);
+}
+
+void read_command_line() {
+  std::size_t length = 0;
+  while (length < sizeof host_page().cmdline && host_page().cmdline[length] != 0) length++;
+  std::string_view rest(host_page().cmdline, length);
+  for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
+    std::string_view value = word;
+    const std::string_view key = take_until(value, '=');
+    if (key == "candor.idle")
+      take_idle_mode(value);
+    else if (key.substr(0, 7) == "candor.")
+      panic("{}: the kernel knows no such argument", word);
+    else if (argument_count == kMaxArguments)
+      panic("more than {} words on the command line", kMaxArguments);
+    else
+      arguments[argument_count++] = word;
+  }
+}
+
+void close_statistics() {
+  kernel.ending.store(true);
+  for (std::uint32_t i = 0; i < kernel.vcpus; i++) Vcpu::at(i).notify();
+  // Each vCPU closes its own. One that gets no processor cannot; it does not
+  // change anything either, so then we do it.
+  const Time patience = now() + milliseconds(20);
+  for (std::uint32_t i = 0; i < kernel.vcpus; i++) {
+    while (!Vcpu::at(i).finished() && now() < patience) {
+      Vcpu::here().schedule();
+      call_host(CANDOR_CALL_NO_WORK, wire(now() + microseconds(100)));
+    }
+    Vcpu::at(i).finish_statistics();
+  }
+}
+
+void run_main(void*) {
+  put(guest_page().main_ns, wire(now()));
+  put(guest_page().stage, std::uint32_t{CANDOR_STAGE_MAIN});
+  const int code = guest_main({arguments, argument_count});
+  put(guest_page().stage, std::uint32_t{CANDOR_STAGE_ENDING});
+  Masked masked;
+  close_statistics();
+  for (;;) call_host(CANDOR_CALL_SHUTDOWN, static_cast<std::uint32_t>(code));
+}
+
+/// On vCPU 0, while the others wait.
+void boot() {
+  put(guest_page().kernel_ns, wire(now()));
+  put(guest_page().abi_version, std::uint32_t{CANDOR_ABI_VERSION});
+  put(guest_page().stage, std::uint32_t{CANDOR_STAGE_KERNEL});
+  kernel.vcpus = host_page().vcpu_count;
+  kernel.fair_vcpus = host_page().fair_vcpus;
+  kernel.aware = host_offers(CANDOR_FEATURE_SCHED);
+  kernel.extended = detect_extended_state();
+  Vcpu::prepare_all();
+  start_memory();
+  for (const Constructor* c = init_array_begin; c != init_array_end; c++) (*c)();
+
+  const std::uint32_t version = detect_abi_version();
+  if (version == 0)
+    print("candor: not on Candor\n");
+  else
+    print("candor: on Candor, ABI {}, {}\n", version, kernel.aware ? "aware" : "unaware by host");
+  if (version != CANDOR_ABI_VERSION) panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
+  read_command_line();
+
+  ThreadControl& main = make_thread("main", Terms::fair(), run_main, nullptr, 2 * kDefaultStackBytes);
+  kernel.main.store(&main, std::memory_order_release);
+  launch(main, Vcpu::at(0));
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void candor_start(std::uint64_t /*area*/, std::uint64_t index) {
+  const auto vcpu = static_cast<std::uint32_t>(index);
+  if (vcpu == 0) {
+    boot();
+    kernel.booted.store(true, std::memory_order_release);
+    for (std::uint32_t i = 1; i < kernel.vcpus; i++) Vcpu::at(i).notify();
+  } else {
+    // What comes meanwhile is kept, but must not keep us from sleeping.
+    std::uint32_t came = 0;
+    while (!kernel.booted.load(std::memory_order_acquire)) {
+      call_host(CANDOR_CALL_NO_WORK, CANDOR_NO_TIME);
+      came |= __atomic_exchange_n(&vcpu_page(vcpu).pending, 0, __ATOMIC_SEQ_CST);
+    }
+    __atomic_fetch_or(&vcpu_page(vcpu).pending, came, __ATOMIC_SEQ_CST);
+  }
+  Vcpu::run(vcpu);
+}
+
+}  // namespace candor::kernel

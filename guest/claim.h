@@ -1,0 +1,25 @@
+// Thread slots, terms and claims: the rare traffic with the host.
+#pragma once
+
+#include "guest/vcpu.h"
+
+namespace candor::kernel {
+
+/// Gives the thread a slot of the shared area. When none is left it goes without:
+/// it runs, but the host knows nothing of it.
+void allocate_slot(ThreadControl& thread);
+
+/// Sets the thread's terms and writes them into its slot. By its creator, then by itself.
+void write_terms(ThreadControl& thread, const Terms& terms);
+
+/// Claims what the terms say, if they need a claim, and says which vCPU the thread
+/// belongs on. Waits for the host's answer. Masked.
+Vcpu& claim_and_place(ThreadControl& thread);
+
+/// In thread.cc.
+Rank rank_by_terms(const Terms& terms);
+ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
+                           std::size_t stack_bytes);
+void launch(ThreadControl& thread, Vcpu& where);
+
+}  // namespace candor::kernel

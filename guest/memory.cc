@@ -1,0 +1,138 @@
+#include "guest/memory.h"
+
+#include <new>
+
+#include "guest/heap.h"
+#include "guest/kernel_lock.h"
+#include "guest/panic.h"
+
+extern "C" char image_end[];  // arch/x86_64/guest.ld
+
+namespace candor::kernel {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+constinit Heap heap;
+
+/// Described apart from the stack itself, so that an overflow cannot reach it.
+struct Stack {
+  char* bottom;  // above the guard page
+  std::size_t bytes;
+  Stack* next_free;
+};
+Stack* free_stacks;
+
+[[noreturn]] void out_of_memory(std::size_t bytes) {
+  panic("out of memory: {} bytes asked for, {} of {} never used; give the VM more memory", bytes,
+        heap.bytes_untouched(), heap.bytes_total());
+}
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  void* memory;
+  {
+    KernelLock lock(kHeapLock);
+    memory = heap.allocate(bytes, alignment);
+  }
+  if (memory == nullptr) out_of_memory(bytes);
+  return memory;
+}
+
+void release(void* memory) {
+  if (memory == nullptr) return;
+  KernelLock lock(kHeapLock);
+  heap.release(memory);
+}
+
+}  // namespace
+
+void start_memory() {
+  const std::uint64_t boot_stacks = std::uint64_t{host_page().vcpu_count} * CANDOR_BOOT_STACK_BYTES;
+  heap = Heap(reinterpret_cast<std::uintptr_t>(image_end),
+              host_page().ram_base + host_page().ram_bytes - boot_stacks);
+}
+
+void* allocate_stack(std::size_t bytes) {
+  {
+    KernelLock lock(kHeapLock);
+    for (Stack** at = &free_stacks; *at != nullptr; at = &(*at)->next_free) {
+      if ((*at)->bytes != bytes) continue;
+      Stack* found = *at;
+      *at = found->next_free;
+      return found;
+    }
+  }
+  auto* stack = new Stack{nullptr, bytes, nullptr};
+  char* pages;
+  {
+    KernelLock lock(kHeapLock);
+    pages = static_cast<char*>(heap.allocate_pages(bytes / kPage + 1));
+  }
+  if (pages == nullptr) out_of_memory(bytes);
+  stack->bottom = pages + kPage;
+  if (host_offers(CANDOR_FEATURE_PROTECT)) {
+    Masked masked;
+    call_host(CANDOR_CALL_PROTECT, reinterpret_cast<std::uint64_t>(pages), kPage, CANDOR_PROT_NONE);
+  }
+  return stack;
+}
+
+void free_stack(void* stack) {
+  auto* s = static_cast<Stack*>(stack);
+  KernelLock lock(kHeapLock);
+  s->next_free = free_stacks;
+  free_stacks = s;
+}
+
+void* stack_top(void* stack) {
+  auto* s = static_cast<Stack*>(stack);
+  return s->bottom + s->bytes;
+}
+
+std::size_t untouched_memory() {
+  return heap.bytes_untouched();
+}
+
+}  // namespace candor::kernel
+
+// ------------------------------------------------------------- new and delete
+
+using candor::kernel::allocate;
+using candor::kernel::release;
+
+void* operator new(std::size_t bytes) {
+  return allocate(bytes, 16);
+}
+void* operator new[](std::size_t bytes) {
+  return allocate(bytes, 16);
+}
+void* operator new(std::size_t bytes, std::align_val_t a) {
+  return allocate(bytes, static_cast<std::size_t>(a));
+}
+void* operator new[](std::size_t bytes, std::align_val_t a) {
+  return allocate(bytes, static_cast<std::size_t>(a));
+}
+void operator delete(void* p) noexcept {
+  release(p);
+}
+void operator delete[](void* p) noexcept {
+  release(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+  release(p);
+}
+void operator delete[](void* p, std::size_t) noexcept {
+  release(p);
+}
+void operator delete(void* p, std::align_val_t) noexcept {
+  release(p);
+}
+void operator delete[](void* p, std::align_val_t) noexcept {
+  release(p);
+}
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  release(p);
+}
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+  release(p);
+}

@@ -1,0 +1,178 @@
+// The word that decides is in the shared area and holds the token of the
+// holder's vCPU, so that the host can lend that vCPU the rank of one that waits.
+// That is half of the inheritance; the other half is that the vCPU then runs the
+// holder first. Who waits, and how:
+//
+//   holder on the same vCPU      waits in the guest; the holder's rank is lifted
+//   holder elsewhere, and we are on a real-time vCPU
+//                                counts itself in `wanted`, notifies the holder's
+//                                vCPU, then waits in the host, which lends our rank
+//   holder elsewhere otherwise   the same, but waits in the guest
+//
+// Who waits in the guest is on a stack of waiters. An unlock wakes all of them
+// and they try again: few wait at a time, and the one that matters most runs first.
+#include "guest/mutex.h"
+
+#include "guest/kernel_lock.h"
+#include "guest/panic.h"
+#include "guest/vcpu.h"
+
+namespace candor {
+namespace kernel {
+
+struct MutexState {
+  std::uint32_t index = 0;  // of the lock word
+  std::atomic<ThreadControl*> holder{nullptr};
+  std::atomic<std::uint32_t> wanted{0};  // waiters on other vCPUs that must not be held up
+  Waiters waiters;
+  MutexState* next_held = nullptr;  // in the holder's list
+  char name[CANDOR_NAME_BYTES] = {};
+};
+
+namespace {
+
+/// Which lock words are taken; bits are never contended for long.
+std::atomic<std::uint64_t> words_in_use[CANDOR_MAX_LOCKS / 64];
+
+std::uint32_t allocate_word() {
+  for (std::uint32_t i = kFirstMutexLock; i < host_page().lock_words && i < CANDOR_MAX_LOCKS; i++)
+    if ((words_in_use[i / 64].fetch_or(1ull << i % 64) >> i % 64 & 1) == 0) return i;
+  panic("more mutexes than the {} lock words of this VM", host_page().lock_words);
+}
+
+bool take_word(const MutexState& m, std::uint32_t token) {
+  std::uint32_t expected = 0;
+  return __atomic_compare_exchange_n(&lock_word(m.index), &expected, token, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED);
+}
+
+void now_holds(MutexState& m, ThreadControl& self) {
+  m.holder.store(&self, std::memory_order_relaxed);
+  m.next_held = self.held;
+  self.held = &m;
+  // One who wants it urgently may have come before us and notified our predecessor.
+  if (m.wanted.load(std::memory_order_seq_cst) != 0) Vcpu::here().lift_if_wanted(self);
+}
+
+void wake_waiters(MutexState& m) {
+  for (ThreadControl* t = m.waiters.take_all(); t != nullptr;) {
+    ThreadControl* next = t->waiters_next;
+    t->in_waiters.store(false, std::memory_order_release);
+    Vcpu::unpark(*t);
+    t = next;
+  }
+}
+
+/// Parks until an unlock. Spurious returns are harmless: the caller tries again.
+void wait_in_guest(MutexState& m, ThreadControl& self) {
+  self.in_waiters.store(true, std::memory_order_relaxed);
+  m.waiters.push(&self);
+  // The unlock may have come just before; then nobody else would wake us.
+  if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_waiters(m);
+  while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+}
+
+/// Whether a holder elsewhere is to run before everything else on its vCPU. The
+/// look at it may come too late; then it is merely lifted in vain, or at the next try.
+bool is_urgent(const MutexState& m, const ThreadControl& self) {
+  if (self.rank.tier < Tier::kFair) return true;
+  const ThreadControl* holder = m.holder.load(std::memory_order_relaxed);
+  return holder != nullptr && self.rank.tier < static_cast<const volatile Tier&>(holder->base.tier);
+}
+
+/// Waits once; true if that gave us the word.
+bool wait(MutexState& m, ThreadControl& self) {
+  Vcpu& v = Vcpu::here();
+  const bool urgent = is_urgent(m, self);
+  if (urgent) m.wanted.fetch_add(1, std::memory_order_seq_cst);
+  bool taken = false;
+  // Only now, so that whoever takes it from here on sees that it is wanted.
+  const std::uint32_t owner = __atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER;
+  if (owner == v.lock_token()) {
+    ThreadControl* holder = m.holder.load(std::memory_order_relaxed);  // carried here, like us
+    if (outranks(self.rank, holder->rank)) v.set_rank(*holder, self.rank);
+    wait_in_guest(m, self);
+  } else if (owner != 0) {
+    if (Vcpu* other = urgent ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
+    if (v.realtime() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
+      taken = call_host(CANDOR_CALL_LOCK_WAIT, m.index) == CANDOR_OK;
+    else
+      wait_in_guest(m, self);
+  }
+  if (urgent) m.wanted.fetch_sub(1, std::memory_order_seq_cst);
+  return taken;
+}
+
+}  // namespace
+
+bool holds_wanted_mutex(const ThreadControl& thread) {
+  for (const MutexState* m = thread.held; m != nullptr; m = m->next_held)
+    if (m->wanted.load(std::memory_order_seq_cst) != 0 ||
+        (peek(lock_word(m->index)) & CANDOR_LOCK_WAITERS) != 0)
+      return true;
+  return false;
+}
+
+}  // namespace kernel
+
+using namespace kernel;
+
+Mutex::Mutex(std::string_view name) : state_(new MutexState) {
+  state_->index = allocate_word();
+  for (std::size_t i = 0; i < name.size() && i + 1 < sizeof state_->name; i++) state_->name[i] = name[i];
+}
+
+Mutex::~Mutex() {
+  if (ThreadControl* holder = state_->holder.load())
+    panic("mutex {}: destroyed while {} holds it", state_->name, holder->name);
+  words_in_use[state_->index / 64].fetch_and(~(1ull << state_->index % 64));
+  delete state_;
+}
+
+void Mutex::lock() {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  if (state_->holder.load(std::memory_order_relaxed) == &self)
+    panic("mutex {}: {} locks it twice; mutexes are not recursive", state_->name, self.name);
+  // The token is looked up anew each time: waiting may end on another vCPU.
+  while (!take_word(*state_, Vcpu::here().lock_token()))
+    if (wait(*state_, self)) break;
+  now_holds(*state_, self);
+}
+
+bool Mutex::try_lock() {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  if (!take_word(*state_, Vcpu::here().lock_token())) return false;
+  now_holds(*state_, self);
+  return true;
+}
+
+void Mutex::unlock() {
+  Masked masked;
+  Vcpu& v = Vcpu::here();
+  ThreadControl& self = v.current();
+  ThreadControl* holder = state_->holder.load(std::memory_order_relaxed);
+  if (holder != &self)
+    panic("mutex {}: {} unlocks it, but only its holder may, and that is {}", state_->name, self.name,
+          holder != nullptr ? holder->name : "nobody");
+  for (MutexState** at = &self.held; *at != nullptr; at = &(*at)->next_held) {
+    if (*at != state_) continue;
+    *at = state_->next_held;
+    break;
+  }
+  state_->holder.store(nullptr, std::memory_order_relaxed);
+  std::uint32_t expected = v.lock_token();
+  const bool quiet = __atomic_compare_exchange_n(&lock_word(state_->index), &expected, 0u, false,
+                                                 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+  if (!quiet) call_host(CANDOR_CALL_LOCK_WAKE, state_->index);
+  const bool waiters = !state_->waiters.empty();
+  if (waiters) wake_waiters(*state_);
+  // What was lent is given back with the last mutex.
+  const bool lifted =
+      self.held == nullptr && (self.rank.tier != self.base.tier || self.rank.key != self.base.key);
+  if (lifted) v.set_rank(self, self.base);
+  if (lifted || waiters || self.move_to != nullptr) v.schedule();
+}
+
+}  // namespace candor

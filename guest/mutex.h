@@ -1,0 +1,46 @@
+// A mutex with priority inheritance, also across vCPUs.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace candor {
+
+namespace kernel {
+struct MutexState;
+struct ThreadControl;
+/// Somebody who matters more than the thread waits for a mutex that it holds. On its vCPU, masked.
+bool holds_wanted_mutex(const ThreadControl& thread);
+}  // namespace kernel
+
+/// Not recursive; only the holder may unlock it. Must outlive its use; names one
+/// of the shared area's lock words as long as it exists.
+class Mutex {
+ public:
+  explicit Mutex(std::string_view name = "mutex");
+  ~Mutex();
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  void lock();
+  [[nodiscard]] bool try_lock();
+  void unlock();
+
+ private:
+  kernel::MutexState* state_;
+};
+
+/// Holds a mutex for a scope.
+class Lock {
+ public:
+  explicit Lock(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~Lock() { mutex_.unlock(); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+}  // namespace candor

@@ -1,0 +1,17 @@
+// The end of a guest that must not go on.
+#pragma once
+
+#include "guest/format.h"
+
+namespace candor {
+
+[[noreturn]] void panic_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count);
+
+/// Prints why, as print() would, and ends the VM with exit code 101.
+template <typename... Arguments>
+[[noreturn]] void panic(std::string_view pattern, const Arguments&... arguments) {
+  const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};
+  panic_with(pattern, list, sizeof...(arguments));
+}
+
+}  // namespace candor

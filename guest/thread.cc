@@ -1,0 +1,148 @@
+// Making threads, and what they may do with themselves.
+#include "guest/thread.h"
+
+#include "guest/claim.h"
+#include "guest/memory.h"
+#include "guest/panic.h"
+#include "guest/vcpu.h"
+
+namespace candor {
+namespace kernel {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kLeastStack = 8192;
+
+void copy_name(ThreadControl& t, std::string_view name) {
+  for (std::size_t i = 0; i < name.size() && i + 1 < sizeof t.name; i++) t.name[i] = name[i];
+}
+
+}  // namespace
+
+Rank rank_by_terms(const Terms& terms) {
+  switch (terms.cls) {
+    case CANDOR_CLASS_DEADLINE: {
+      // Until its first job it has the deadline that a job released now would have.
+      const Duration relative = terms.relative_deadline.ns > 0 ? terms.relative_deadline : terms.period;
+      return Rank::deadline(now() + relative);
+    }
+    case CANDOR_CLASS_FIXED:
+      return Rank::fixed(terms.priority);
+    case CANDOR_CLASS_BACKGROUND:
+      return Rank::background();
+    default:
+      return Rank::fair();
+  }
+}
+
+ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
+                           std::size_t stack_bytes) {
+  auto& t = *new ThreadControl;
+  copy_name(t, name);
+  t.entry = entry;
+  t.argument = argument;
+  t.stack =
+      allocate_stack(stack_bytes < kLeastStack ? kLeastStack : (stack_bytes + kPage - 1) & ~(kPage - 1));
+  t.extended = operator new (kernel.extended.bytes, std::align_val_t{64});
+  __builtin_memset(t.extended, 0, kernel.extended.bytes);
+  t.sp = prepare_stack(stack_top(t.stack), &t);
+  allocate_slot(t);
+  write_terms(t, terms);
+  t.base = t.rank = rank_by_terms(terms);
+  return t;
+}
+
+/// Makes a new thread run on `where`.
+void launch(ThreadControl& t, Vcpu& where) {
+  t.runnable = true;
+  publish_job(t, CANDOR_THREAD_READY, now(), Time::never());
+  t.home.store(&where, std::memory_order_release);
+  Vcpu::post(t, kMailArrive);
+}
+
+void release_stack(ThreadControl& t) {
+  // The control block stays: somebody may be about to unpark the thread.
+  free_stack(t.stack);
+  t.stack = nullptr;
+}
+
+}  // namespace kernel
+
+using namespace kernel;
+
+Thread Thread::start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,
+                     std::size_t stack_bytes) {
+  ThreadControl& t = make_thread(name, terms, enter, argument, stack_bytes);
+  Masked masked;
+  launch(t, claim_and_place(t));
+  return Thread(&t);
+}
+
+const char* Thread::name() const {
+  return control_->name;
+}
+Claim Thread::claim() const {
+  return control_->claim;
+}
+
+void Thread::unpark() const {
+  Masked masked;
+  Vcpu::unpark(*control_);
+  Vcpu::here().schedule();
+}
+
+namespace this_thread {
+
+Thread get() {
+  Masked masked;
+  return Thread(&Vcpu::here().current());
+}
+
+Claim set_terms(const Terms& terms) {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  write_terms(self, terms);
+  Vcpu& target = claim_and_place(self);
+  Vcpu& v = Vcpu::here();
+  v.set_base_rank(self, rank_by_terms(terms));
+  // On a fair vCPU already, a fair thread stays where it is.
+  const bool stays = &target == &v || (!target.realtime() && !v.realtime());
+  self.move_to = stays ? nullptr : &target;
+  v.schedule();
+  return self.claim;
+}
+
+void sleep_until(Time t) {
+  Masked masked;
+  while (now() < t) Vcpu::block(t);
+}
+void sleep_for(Duration d) {
+  sleep_until(now() + d);
+}
+
+bool park(Time until) {
+  Masked masked;
+  return Vcpu::block(until);
+}
+
+void yield() {
+  Masked masked;
+  Vcpu::yield();
+}
+
+void add_work(std::uint64_t units) {
+  Masked masked;
+  count(Vcpu::here().current().stats->work_units, units);
+}
+
+}  // namespace this_thread
+
+bool stopping() {
+  return kernel::kernel.stopping.load(std::memory_order_relaxed);
+}
+
+void wait_for_shutdown() {
+  while (!stopping()) this_thread::park();
+}
+
+}  // namespace candor

@@ -1,0 +1,79 @@
+// Threads, as applications use them.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "base/time.h"
+#include "guest/clock.h"
+#include "guest/terms.h"
+
+namespace candor {
+
+namespace kernel {
+struct ThreadControl;
+void release_stack(ThreadControl& thread);
+}  // namespace kernel
+
+constexpr std::size_t kDefaultStackBytes = 32768;
+
+/// A handle; copying it is cheap. The thread goes on until its function returns.
+class Thread {
+ public:
+  /// Starts `function()` in a thread of its own. Real-time terms are claimed
+  /// from the host first; when they are refused the thread runs as fair (see claim()).
+  template <typename F>
+  static Thread create(std::string_view name, const Terms& terms, F&& function,
+                       std::size_t stack_bytes = kDefaultStackBytes) {
+    using Function = std::decay_t<F>;
+    auto* copy = new Function(std::forward<F>(function));
+    const auto enter = [](void* argument) {
+      auto* f = static_cast<Function*>(argument);
+      (*f)();
+      delete f;
+    };
+    return start(name, terms, enter, copy, stack_bytes);
+  }
+
+  [[nodiscard]] const char* name() const;
+  [[nodiscard]] Claim claim() const;
+  /// Lets the thread's park() return, now or the next time.
+  void unpark() const;
+
+  explicit Thread(kernel::ThreadControl* control) : control_(control) {}
+
+ private:
+  static Thread start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,
+                      std::size_t stack_bytes);
+  kernel::ThreadControl* control_;
+};
+
+namespace this_thread {
+
+[[nodiscard]] Thread get();
+/// Changes class and reserve. The thread goes on on a vCPU of its new kind.
+Claim set_terms(const Terms& terms);
+void sleep_until(Time t);
+void sleep_for(Duration d);
+/// Waits for unpark(), or until a time; true if unparked. May be woken without
+/// cause, so look at what you wait for in a loop.
+bool park(Time until = Time::never());
+/// Lets equals run.
+void yield();
+/// Adds to the thread's count of work done, in units of the application's own.
+void add_work(std::uint64_t units = 1);
+
+}  // namespace this_thread
+
+/// What this VM's real-time claims may use together, in millionths of one
+/// processor; 0 if it may make none.
+[[nodiscard]] std::uint32_t entitlement_ppm();
+
+/// The host has asked this VM to end.
+[[nodiscard]] bool stopping();
+/// Returns when the host asks this VM to end. For the main thread.
+void wait_for_shutdown();
+
+}  // namespace candor

@@ -28,6 +28,7 @@ struct Segment {
 };
 
 struct TenderBoot {
+  char name[16];  // of the process, zero-terminated
   std::uint64_t ram_bytes;
   std::uint64_t entry;
   std::uint32_t vcpu_count;

@@ -4,6 +4,7 @@
 #include <asm/unistd.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "vmm/cpu/process/tender/tender.h"
 
@@ -106,6 +107,7 @@ void read_boot() {
   if (syscall(__NR_read, process::kBootFd, address_of(at), sizeof boot) != sizeof boot)
     fail_setup(Setup::kReadBoot);
   if (boot.vcpu_count == 0 || boot.vcpu_count > CANDOR_MAX_VCPUS) fail_setup(Setup::kReadBoot);
+  syscall(__NR_prctl, PR_SET_NAME, address_of(boot.name));
 }
 
 }  // namespace

@@ -34,8 +34,9 @@ struct alignas(kSlotBytes) VcpuSlot {
 };
 static_assert(sizeof(VcpuSlot) == kSlotBytes);
 
-extern TenderBoot boot;
-extern VcpuSlot slots[CANDOR_MAX_VCPUS];
+// Hidden, or clang would look for them in a table that the linker script has no place for.
+[[gnu::visibility("hidden")]] extern TenderBoot boot;
+[[gnu::visibility("hidden")]] extern VcpuSlot slots[CANDOR_MAX_VCPUS];
 
 inline std::uint8_t* area() {
   return reinterpret_cast<std::uint8_t*>(CANDOR_AREA_BASE);

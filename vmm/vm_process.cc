@@ -1,0 +1,419 @@
+#include "vmm/vm_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "vmm/area.h"
+#include "vmm/console.h"
+#include "vmm/cpu/backend.h"
+
+namespace candor::vmm {
+namespace {
+
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+// A guest may ring for its console this often in a second; then it is looked at every 20 ms only.
+constexpr unsigned kBellsPerSecond = 500;
+constexpr std::uint64_t kMutedLookNs = 20'000'000;
+
+std::string errno_text() {
+  return std::strerror(errno);
+}
+
+Result<Done, std::string> load_into(int ram_fd, const VmSpec& spec) {
+  void* const ram = mmap(nullptr, spec.memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ram_fd, 0);
+  if (ram == MAP_FAILED)
+    return Error{fmt::format("cannot map {} KiB of guest RAM: {}", spec.memory_bytes / 1024, errno_text())};
+  load_image(*spec.image, {static_cast<std::byte*>(ram), spec.memory_bytes});
+  munmap(ram, spec.memory_bytes);  // from now on guest RAM is the guest's alone
+  return Done{};
+}
+
+void fill_host_page(const VmSpec& spec, const CpuBackend& cpu, const Area& area) {
+  candor_host_page& page = area.host_page();
+  page.magic = CANDOR_MAGIC;
+  page.abi_version = CANDOR_ABI_VERSION;
+  page.features |= cpu.features();
+  page.area_bytes = CANDOR_AREA_BYTES;
+  page.fair_vcpus = spec.fair_vcpus;
+  page.realtime_vcpus = spec.realtime_vcpus;
+  page.vcpu_count = spec.fair_vcpus + spec.realtime_vcpus;
+  page.thread_slots = CANDOR_MAX_THREADS;
+  page.lock_words = CANDOR_MAX_LOCKS;
+  page.ram_base = CANDOR_RAM_BASE;
+  page.ram_bytes = spec.memory_bytes;
+  page.call_entry = cpu.call_entry();
+  page.epoch_ns = spec.epoch_ns;
+  page.stop_ns = spec.stop_ns;
+  page.weight = spec.weight;
+  page.bandwidth_ppm = spec.bandwidth_ppm;
+  page.max_priority = spec.max_priority;
+  std::strncpy(page.vm_name, spec.name.c_str(), sizeof page.vm_name - 1);
+  std::strncpy(page.cmdline, spec.cmdline.c_str(), sizeof page.cmdline - 1);
+  for (std::uint32_t v = 0; v < page.vcpu_count; v++) {
+    candor_host_vcpu& line = area.host_vcpu(v);
+    line.kind = v < spec.fair_vcpus ? CANDOR_VCPU_FAIR : CANDOR_VCPU_REALTIME;
+    if (v < spec.fair_vcpus)  // the scheduler places the others
+      line.processor = spec.cpus.size() == 1 ? static_cast<std::uint32_t>(spec.cpus.front()) : ~0u;
+    line.lock_token = cpu.lock_token(v);
+    line.sole = spec.sole ? 1 : 0;
+    area.vcpu(v).masked = 1;  // until the guest says that it takes upcalls
+  }
+}
+
+/// Confines the vCPU threads, and not this process, which so is not starved by
+/// real-time vCPUs. They are asleep yet, so none has to be moved.
+Result<Done, std::string> use_processors(std::span<const pid_t> tids, const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(static_cast<unsigned>(cpu), &set);
+  for (const pid_t tid : tids)
+    if (sched_setaffinity(tid, sizeof set, &set) != 0)
+      return Error{fmt::format("cannot use the processors of [host] cpus: {}", errno_text())};
+  return Done{};
+}
+
+Result<Done, std::string> drop_privileges(uid_t uid) {
+  if (geteuid() == 0 &&
+      (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0))
+    return Error{fmt::format("cannot become uid {}: {}", uid, errno_text())};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return Error{fmt::format("cannot renounce privileges: {}", errno_text())};
+  return Done{};
+}
+
+/// True if this process will die with the launcher. To be called after each change of identity.
+bool tie_life_to(pid_t launcher) {
+  return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == launcher;
+}
+
+class VmProcess {
+ public:
+  VmProcess(const VmSpec& spec, const VmSurroundings& around, Area area)
+      : spec_(spec), around_(around), area_(std::move(area)), console_(area_, spec.name) {}
+
+  /// Everything up to the first instruction of the guest.
+  Result<Done, std::string> start();
+  /// Until the guest has ended.
+  void run();
+  /// Ends what is left and says how it went.
+  VmReport finish();
+
+ private:
+  enum Source : std::uint64_t { kLauncher, kExit, kMonitor, kScheduler, kTick, kGrace, kLook };
+
+  void watch(int fd, Source source);
+  static Fd make_timer(std::uint64_t first_ns, std::uint64_t interval_ns);
+  void handle(Source source);
+  void ask_to_end();
+  void demote_own_vcpus();
+  void sample_steal();
+  void print_console(bool final);
+  void mute_monitor();
+  void describe_exit(VmReport& report) const;
+
+  const VmSpec& spec_;
+  const VmSurroundings& around_;
+  Area area_;
+  Console console_;
+  Fd ram_, epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_;
+  std::unique_ptr<CpuBackend> cpu_;
+  std::optional<GuestClock> clock_;
+  std::optional<CpuExit> exit_;
+  std::vector<std::uint64_t> steal_;  // by vCPU, as last sampled
+  unsigned bells_ = 0;                // of the monitor since the last tick
+  bool asked_ = false;
+  bool hung_ = false;
+};
+
+Result<Done, std::string> VmProcess::start() {
+  auto ram = make_sealed_memory("candor-ram", spec_.memory_bytes);
+  if (!ram.ok()) return Error{ram.error()};
+  ram_ = std::move(*ram);
+  scheduler_bell_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  monitor_bell_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
+  if (!scheduler_bell_.open() || !monitor_bell_.open() || !epoll_.open())
+    return Error{fmt::format("cannot make event descriptors: {}", errno_text())};
+
+  // The weight passes to the tender by inheritance. This process does not keep it:
+  // it does the guest no harm by being quicker than it.
+  const int nice = nice_for_weight(spec_.weight);
+  if (nice != 0 && setpriority(PRIO_PROCESS, 0, nice) != 0)
+    return Error{
+        fmt::format("cannot give weight {} (nice {}): {}; run as root or choose a weight of at most 100",
+                    spec_.weight, nice, errno_text())};
+  auto cpu = start_process_backend({.name = spec_.name.c_str(),
+                                    .image = spec_.image,
+                                    .ram_fd = ram_.get(),
+                                    .area_fd = area_.fd(),
+                                    .scheduler_bell = scheduler_bell_.get(),
+                                    .monitor_bell = monitor_bell_.get(),
+                                    .ram_bytes = spec_.memory_bytes,
+                                    .vcpus = spec_.fair_vcpus + spec_.realtime_vcpus,
+                                    .uid = spec_.uid},
+                                   around_.tender);
+  if (!cpu.ok()) return Error{cpu.error()};
+  cpu_ = std::move(*cpu);
+  if (nice < 0 || geteuid() == 0) setpriority(PRIO_PROCESS, 0, 0);
+  if (auto dropped = drop_privileges(spec_.uid); !dropped.ok()) return dropped;
+  if (!tie_life_to(around_.launcher_pid)) return Error{std::string("the launcher died")};
+
+  // The tender builds its address space meanwhile.
+  if (auto loaded = load_into(ram_.get(), spec_); !loaded.ok()) return loaded;
+  fill_host_page(spec_, *cpu_, area_);
+  clock_.emplace(area_.host_page().clock, around_.scale);
+  if (auto ready = cpu_->wait_ready(); !ready.ok()) return ready;
+  if (auto placed = use_processors(cpu_->tids(), spec_.cpus); !placed.ok()) return placed;
+  steal_.assign(cpu_->tids().size(), 0);
+  if (around_.register_vcpus) {
+    auto registered =
+        around_.register_vcpus(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
+    if (!registered.ok()) return registered;
+  }
+
+  watch(around_.launcher, kLauncher);
+  watch(cpu_->exit_fd(), kExit);
+  watch(monitor_bell_.get(), kMonitor);
+  if (around_.scheduler_pidfd >= 0) watch(around_.scheduler_pidfd, kScheduler);
+  tick_ = make_timer(kSecondNs, kSecondNs);
+  watch(tick_.get(), kTick);
+  cpu_->go();
+  return Done{};
+}
+
+void VmProcess::watch(int fd, Source source) {
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = source;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+Fd VmProcess::make_timer(std::uint64_t first_ns, std::uint64_t interval_ns) {
+  Fd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const auto spec_of = [](std::uint64_t ns) {
+    return timespec{static_cast<time_t>(ns / kSecondNs), static_cast<long>(ns % kSecondNs)};
+  };
+  const itimerspec setting = {spec_of(interval_ns), spec_of(first_ns)};
+  timerfd_settime(fd.get(), 0, &setting, nullptr);
+  return fd;
+}
+
+void VmProcess::run() {
+  while (!exit_) {
+    epoll_event events[8];
+    const int count = epoll_wait(epoll_.get(), events, static_cast<int>(std::size(events)), -1);
+    for (int i = 0; i < count && !exit_; i++) handle(static_cast<Source>(events[i].data.u64));
+  }
+}
+
+void VmProcess::handle(Source source) {
+  std::uint64_t count;
+  switch (source) {
+    case kLauncher: {
+      VmCommand command;
+      if (recv(around_.launcher, &command, sizeof command, MSG_DONTWAIT) != sizeof command) {
+        if (errno != EAGAIN) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, around_.launcher, nullptr);
+        return;
+      }
+      store(area_.host_page().stop_ns, command.stop_ns);
+      ask_to_end();
+      return;
+    }
+    case kExit:
+      exit_ = cpu_->reap();
+      return;
+    case kMonitor:
+      if (::read(monitor_bell_.get(), &count, sizeof count) < 0) return;
+      print_console(false);
+      if (++bells_ > kBellsPerSecond) mute_monitor();
+      return;
+    case kScheduler:
+      // Nobody is left who would take a rank back from a guest that overruns.
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, around_.scheduler_pidfd, nullptr);
+      demote_own_vcpus();
+      return;
+    case kTick:
+      if (::read(tick_.get(), &count, sizeof count) < 0) return;
+      clock_->refresh();
+      sample_steal();
+      bells_ = 0;
+      if (look_.open()) {
+        look_.reset();
+        watch(monitor_bell_.get(), kMonitor);
+      }
+      return;
+    case kGrace:
+      hung_ = true;
+      cpu_->kill();
+      grace_.reset();
+      return;
+    case kLook:
+      if (::read(look_.get(), &count, sizeof count) < 0) return;
+      print_console(false);
+      return;
+  }
+}
+
+void VmProcess::mute_monitor() {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, monitor_bell_.get(), nullptr);
+  look_ = make_timer(kMutedLookNs, kMutedLookNs);
+  watch(look_.get(), kLook);
+}
+
+void VmProcess::ask_to_end() {
+  if (asked_) return;
+  asked_ = true;
+  sample_steal();
+  store(area_.host_page().shutdown, 1u);
+  for (std::uint32_t v = 0; v < cpu_->tids().size(); v++) {
+    candor_guest_vcpu& page = area_.vcpu(v);
+    __atomic_or_fetch(&page.pending, CANDOR_PENDING_SHUTDOWN, __ATOMIC_SEQ_CST);
+    // Waiting: the wake-up reaches it. Running or between the two: the kick does. Both are harmless to the
+    // others.
+    syscall(SYS_futex, &page.pending, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+    cpu_->kick(v);
+  }
+  grace_ = make_timer(kShutdownGraceNs, 0);
+  watch(grace_.get(), kGrace);
+}
+
+void VmProcess::demote_own_vcpus() {
+  store(area_.host_page().scheduler, 0u);
+  for (const pid_t tid : cpu_->tids()) {
+    const sched_param none = {};
+    sched_setscheduler(tid, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
+  }
+}
+
+void VmProcess::sample_steal() {
+  for (std::size_t v = 0; v < steal_.size(); v++) {
+    std::ifstream file(fmt::format("/proc/{}/task/{}/schedstat", cpu_->process(), cpu_->tids()[v]));
+    std::uint64_t ran = 0, delayed = 0;
+    if (!(file >> ran >> delayed)) continue;
+    steal_[v] = delayed;
+    store(area_.host_vcpu(static_cast<std::uint32_t>(v)).stolen_ns, delayed);
+  }
+}
+
+void VmProcess::print_console(bool final) {
+  std::string out;
+  console_.drain(out, final);
+  // One write for whole lines, so that those of several VMs do not mix.
+  for (std::size_t done = 0; done < out.size();) {
+    const ssize_t wrote = ::write(STDOUT_FILENO, out.data() + done, out.size() - done);
+    if (wrote < 0 && errno != EINTR) return;  // nobody reads
+    if (wrote > 0) done += static_cast<std::size_t>(wrote);
+  }
+}
+
+void VmProcess::describe_exit(VmReport& report) const {
+  std::string text;
+  for (std::uint32_t v = 0; v < spec_.fair_vcpus + spec_.realtime_vcpus; v++) {
+    const candor_guest_vcpu& page = area_.vcpu(v);
+    const std::uint32_t kind = load(page.exit_kind);
+    if (kind == CANDOR_EXIT_NONE) continue;
+    const std::uint32_t code = load(page.exit_code);
+    if (kind == CANDOR_EXIT_SHUTDOWN) report.exit_code = code;
+    if (kind == CANDOR_EXIT_FAULT)
+      text = fmt::format("vCPU {}: {} at {:#x}, address {:#x}", v,
+                         code < NSIG ? strsignal(static_cast<int>(code)) : "an unknown signal",
+                         load(page.exit_ip), load(page.exit_address));
+    if (kind == CANDOR_EXIT_REFUSED)
+      text = fmt::format("vCPU {}: system call {} at {:#x} is not permitted", v, code, load(page.exit_ip));
+    break;
+  }
+  switch (exit_->kind) {
+    case CpuExit::Kind::kShutdown:
+      report.reason = asked_ ? ExitReason::kStopped : ExitReason::kShutdown;
+      text.clear();
+      break;
+    case CpuExit::Kind::kFault:
+      report.reason = ExitReason::kFault;
+      if (text.empty()) text = fmt::format("ended by signal {}", exit_->code);
+      break;
+    case CpuExit::Kind::kRefused:
+      report.reason = ExitReason::kRefused;
+      break;
+    case CpuExit::Kind::kKilled:
+      report.reason = hung_ ? ExitReason::kHung : ExitReason::kKilled;
+      text = hung_ ? fmt::format("did not end within {} s of being asked to", kShutdownGraceNs / kSecondNs)
+                   : "its guest process was killed from outside";
+      break;
+    case CpuExit::Kind::kHost:
+      report.reason = ExitReason::kFault;
+      text = fmt::format("the guest left by exit status {}", exit_->code);
+      break;
+  }
+  std::snprintf(report.detail, sizeof report.detail, "%s", text.c_str());
+}
+
+VmReport VmProcess::finish() {
+  VmReport report = {};
+  print_console(true);
+  describe_exit(report);
+  collect_counters(area_, spec_.fair_vcpus + spec_.realtime_vcpus, report);
+  report.cpu_ns = exit_->cpu_ns;
+  rusage own = {};
+  getrusage(RUSAGE_SELF, &own);
+  for (const timeval& t : {own.ru_utime, own.ru_stime})
+    report.cpu_ns +=
+        static_cast<std::uint64_t>(t.tv_sec) * kSecondNs + static_cast<std::uint64_t>(t.tv_usec) * 1000;
+  for (const std::uint64_t ns : steal_) report.steal_ns += ns;
+  const std::uint64_t main_ns = load(area_.guest_page().main_ns);
+  if (main_ns > spec_.created_ns) report.start_ns = main_ns - spec_.created_ns;
+  return report;
+}
+
+}  // namespace
+
+int nice_for_weight(std::uint32_t weight) {
+  const double steps = std::log(std::max(weight, 1u) / 100.0) / std::log(1.25);
+  return std::clamp(-static_cast<int>(std::lround(steps)), -20, 19);
+}
+
+int run_vm_process(const VmSpec& spec, const VmSurroundings& surroundings) {
+  VmReport report = {};
+  const auto refuse = [&](const std::string& why) {
+    report.reason = ExitReason::kRefused;
+    std::snprintf(report.detail, sizeof report.detail, "%s", why.c_str());
+  };
+  prctl(PR_SET_NAME, fmt::format("candor:{}", spec.name).substr(0, 15).c_str(), 0, 0, 0);
+  if (!tie_life_to(surroundings.launcher_pid)) return 1;
+  auto area = Area::create();
+  if (!area.ok()) {
+    refuse(area.error());
+  } else {
+    VmProcess vm(spec, surroundings, std::move(*area));
+    if (auto started = vm.start(); !started.ok()) {
+      refuse(started.error());
+    } else {
+      vm.run();
+      report = vm.finish();
+    }
+  }
+  send(surroundings.launcher, &report, sizeof report, MSG_NOSIGNAL);
+  return 0;
+}
+
+}  // namespace candor::vmm

@@ -1,0 +1,454 @@
+// candord at work, with real processes, threads and ranks (fake_vm_test.h). All
+// real-time threads stay on one processor, the test on another if there is one.
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/resource.h>
+
+#include "host/fake_vm_test.h"
+#include "host/scheduler_client.h"
+
+namespace candor::host {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<int> allowed_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(getppid(), sizeof set, &set);
+  std::vector<int> all;
+  for (int p = 0; p < CPU_SETSIZE; ++p)
+    if (CPU_ISSET(static_cast<unsigned>(p), &set)) all.push_back(p);
+  return all;
+}
+
+AddVm vm_terms(std::uint32_t number, const char* name, std::uint32_t bandwidth_ppm = 400'000) {
+  AddVm vm;
+  vm.vm = number;
+  vm.bandwidth_ppm = bandwidth_ppm;
+  vm.max_priority = 50;
+  vm.fair_vcpus = 1;
+  vm.realtime_vcpus = 1;
+  vm.period_ns = 10'000'000;
+  std::strncpy(vm.name, name, sizeof vm.name - 1);
+  return vm;
+}
+
+class Candord : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::vector<int> all = allowed_processors();
+    cpu_ = all.back();
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int p : all) CPU_SET(static_cast<unsigned>(p), &set);
+    sched_setaffinity(0, sizeof set, &set);
+  }
+
+  // Starts candord, then keeps the test itself off its processor.
+  void start(Policy policy = Policy::kAware, bool needs_ranks = true) {
+    auto client = SchedulerClient::spawn(policy, {cpu_});
+    ASSERT_TRUE(client.ok()) << client.error();
+    client_.emplace(std::move(*client));
+    if (needs_ranks && !client_->ranks())
+      GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
+    const std::vector<int> all = allowed_processors();
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(all.front()), &set);
+    sched_setaffinity(0, sizeof set, &set);
+  }
+
+  FakeVm::Options options(std::uint32_t number, const char* name,
+                          std::uint32_t bandwidth_ppm = 400'000) const {
+    FakeVm::Options o;
+    o.terms = vm_terms(number, name, bandwidth_ppm);
+    o.cpu = cpu_;
+    return o;
+  }
+
+  SchedulerClient& client() { return *client_; }
+  int cpu_ = 0;
+  std::optional<SchedulerClient> client_;
+};
+
+#define START(...)    \
+  start(__VA_ARGS__); \
+  if (IsSkipped() || HasFatalFailure()) return
+
+TEST_F(Candord, AnAdmittedClaimGetsAnAnswerAProcessorAndARank) {
+  START();
+  FakeVm vm(client(), options(1, "one"));
+  ASSERT_TRUE(vm.registered()) << vm.reason();
+  EXPECT_EQ(vm.page().scheduler, 1u);
+  EXPECT_EQ(vm.page().features & CANDOR_FEATURE_SCHED, CANDOR_FEATURE_SCHED);
+  EXPECT_EQ(vm.page().features & CANDOR_FEATURE_RANKS, CANDOR_FEATURE_RANKS);
+  EXPECT_EQ(vm.policy(1), SCHED_OTHER) << "no claim yet";
+  ASSERT_EQ(vm.claim(3, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  EXPECT_EQ(vm.answer(3).vcpu, 1u);
+  EXPECT_EQ(vm.policy(1), SCHED_FIFO) << "the rank stands before the answer";
+  EXPECT_EQ(vm.policy(0), SCHED_OTHER);
+  EXPECT_EQ(vm.vcpu_line(1).processor, static_cast<std::uint32_t>(cpu_));
+  EXPECT_EQ(vm.vcpu_line(1).rank, 1u);
+  EXPECT_EQ(vm.vcpu_line(1).ring_at_job_end, 0u) << "it is alone";
+  EXPECT_NE(sched_getscheduler(vm.tid(1)) & SCHED_RESET_ON_FORK, 0);
+  cpu_set_t set;
+  ASSERT_EQ(sched_getaffinity(vm.tid(1), sizeof set, &set), 0);
+  EXPECT_EQ(CPU_COUNT(&set), 1);
+  // Given up, the vCPU is ordinary again.
+  EXPECT_EQ(vm.claim(3, CANDOR_CLASS_NONE, {}, {}), CANDOR_CLAIM_NONE);
+  EXPECT_TRUE(eventually([&] { return vm.policy(1) == SCHED_OTHER; }));
+}
+
+TEST_F(Candord, RegistrationMayComeBeforeOrAfterTheAnnouncement) {
+  START();
+  auto early = options(1, "early");
+  early.add_after_ms = 50;
+  FakeVm first(client(), early);
+  EXPECT_TRUE(first.registered()) << first.reason();
+  auto late = options(2, "late");
+  late.register_after_ms = 50;
+  FakeVm second(client(), late);
+  EXPECT_TRUE(second.registered()) << second.reason();
+}
+
+TEST_F(Candord, RefusalsNameTheReason) {
+  START(Policy::kAware, false);
+  FakeVm vm(client(), options(1, "one", 200'000));
+  ASSERT_TRUE(vm.registered()) << vm.reason();
+  EXPECT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(5), milliseconds(10)), CANDOR_CLAIM_REFUSED);
+  EXPECT_EQ(vm.answer(0).reason, CANDOR_REFUSED_BANDWIDTH);
+  EXPECT_EQ(vm.answer(0).fits_ppm, 200'000u);
+  EXPECT_EQ(vm.claim(1, CANDOR_CLASS_FIXED, milliseconds(1), milliseconds(10), 60), CANDOR_CLAIM_REFUSED);
+  EXPECT_EQ(vm.answer(1).reason, CANDOR_REFUSED_PRIORITY);
+  EXPECT_EQ(vm.claim(2, CANDOR_CLASS_DEADLINE, milliseconds(11), milliseconds(10)), CANDOR_CLAIM_REFUSED);
+  EXPECT_EQ(vm.answer(2).reason, CANDOR_REFUSED_INVALID);
+  FakeVm none(client(), options(2, "none", 0));
+  EXPECT_EQ(none.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_REFUSED);
+  EXPECT_EQ(none.answer(0).reason, CANDOR_REFUSED_NO_ENTITLEMENT);
+}
+
+TEST_F(Candord, TheOrderFollowsDeadlinesAcrossVms) {
+  START();
+  FakeVm a(client(), options(1, "a"));
+  FakeVm b(client(), options(2, "b"));
+  ASSERT_EQ(a.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(10), milliseconds(500)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(b.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(10), milliseconds(1000)), CANDOR_CLAIM_ADMITTED);
+  EXPECT_TRUE(eventually([&] { return a.vcpu_line(1).ring_at_job_end == 1; }));
+  EXPECT_EQ(b.vcpu_line(1).ring_at_job_end, 1u);
+  const Time t = monotonic_now();
+  a.job(0, CANDOR_THREAD_WAITING, t + seconds(2), Time::never(), {}, 1);
+  b.job(0, CANDOR_THREAD_WAITING, t + seconds(3), Time::never(), {}, 1);
+  a.ring(), b.ring();
+  EXPECT_TRUE(eventually([&] { return a.level(1) > b.level(1) && b.level(1) >= 10; }))
+      << "a's deadline is earlier";
+  EXPECT_EQ(a.vcpu_line(1).rank, 1u);
+  EXPECT_EQ(b.vcpu_line(1).rank, 2u);
+  // Only a's next job changes, and who will run first changes with it.
+  a.job(0, CANDOR_THREAD_WAITING, t + seconds(20), Time::never(), {}, 2);
+  a.ring();
+  EXPECT_TRUE(eventually([&] { return b.level(1) > a.level(1) && a.level(1) >= 10; }));
+  // Fixed claims come behind, whatever their priority.
+  ASSERT_EQ(b.claim(0, CANDOR_CLASS_FIXED, milliseconds(10), milliseconds(1000), 50), CANDOR_CLAIM_ADMITTED);
+  EXPECT_TRUE(eventually([&] { return a.level(1) > b.level(1) && b.level(1) >= 10; }));
+}
+
+TEST_F(Candord, AnExhaustedBudgetMakesAClaimFairUntilItIsReplenished) {
+  START();
+  FakeVm vm(client(), options(1, "one"));
+  // Long enough for a test that is itself ordinary on a busy machine to see each phase.
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(100), milliseconds(400)), CANDOR_CLAIM_ADMITTED);
+  const Time t = monotonic_now();
+  vm.job(0, CANDOR_THREAD_READY, t, Time::never(), {}, 1);
+  vm.ring();
+  vm.act(1, Act::kSpin);  // a guest that says it is always urgent
+  ASSERT_TRUE(eventually([&] { return vm.policy(1) == SCHED_OTHER; }, 500));
+  EXPECT_TRUE(eventually([&] { return vm.answer(0).status == CANDOR_CLAIM_EXHAUSTED; }))
+      << "told after the deed";
+  EXPECT_GT(vm.answer(0).replenish_ns, static_cast<std::uint64_t>(t.ns));
+  EXPECT_TRUE(eventually([&] { return (vm.vcpu_page(1).pending & CANDOR_PENDING_CLAIMS) != 0; }));
+  ASSERT_TRUE(eventually([&] { return vm.policy(1) == SCHED_FIFO; }, 500));
+  EXPECT_TRUE(eventually([&] { return vm.answer(0).status == CANDOR_CLAIM_ADMITTED; }, 80));
+  ASSERT_TRUE(eventually([&] { return vm.policy(1) == SCHED_OTHER; }, 500)) << "again";
+  vm.act(1, Act::kSleep);
+  const auto stats = client().stats();
+  ASSERT_TRUE(stats.ok()) << stats.error();
+  EXPECT_GE(stats->exhaustions, 2u);
+}
+
+// How much of its processor each of two spinning threads gets in `ms`.
+Duration run_time(pid_t process, pid_t tid) {
+  const auto clock = RunClock::open(process, tid);
+  return clock.ok() ? clock.value().read()->ran : Duration{};
+}
+
+TEST_F(Candord, ASpinningClaimCostsOthersItsReserveOnly) {
+  START();
+  FakeVm liar(client(), options(1, "liar", 200'000));
+  FakeVm other(client(), options(2, "other", 0));
+  ASSERT_EQ(liar.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(2), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  liar.job(0, CANDOR_THREAD_READY, Time{0}, Time{0}, {}, 1);
+  liar.ring();
+  // At nice 19 what it runs beyond its reserve hardly counts, which leaves the reserve to be seen.
+  ASSERT_EQ(setpriority(PRIO_PROCESS, static_cast<id_t>(liar.tid(1)), 19), 0);
+  liar.act(1, Act::kSpin);
+  other.act(0, Act::kSpin);
+  sleep_ms(100);
+  const Duration before = run_time(liar.tender(), liar.tid(1));
+  sleep_ms(1000);
+  const Duration used = run_time(liar.tender(), liar.tid(1)) - before;
+  liar.act(1, Act::kSleep);
+  other.act(0, Act::kSleep);
+  // 200 ms by the letter; a busy machine takes some, and looks come late.
+  EXPECT_GT(used, milliseconds(120));
+  EXPECT_LT(used, milliseconds(300)) << "20 % reserve and the tolerance, and a little fair share";
+}
+
+TEST_F(Candord, TimeUnderAnInheritedRankCountsAgainstTheClaim) {
+  START();
+  FakeVm vm(client(), options(1, "one"));
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(20), milliseconds(400)), CANDOR_CLAIM_ADMITTED);
+  vm.act(0, Act::kHoldLock);
+  sleep_ms(30);
+  vm.job(0, CANDOR_THREAD_READY, monotonic_now(), Time::never(), {}, 1);
+  vm.act(1, Act::kTakeLock);  // sleeps; lends its rank to the spinning fair vCPU
+  vm.ring();
+  EXPECT_TRUE(eventually([&] { return vm.answer(0).status == CANDOR_CLAIM_EXHAUSTED; }, 300));
+  vm.act(0, Act::kSleep);
+}
+
+TEST_F(Candord, WrongRegistrationsAreRefusedWithAReason) {
+  START(Policy::kAware, false);
+  auto foreign = options(1, "foreign");
+  foreign.foreign_tid = true;
+  EXPECT_THAT(FakeVm(client(), foreign).reason(), HasSubstr("is not a thread of the tender"));
+  auto unsealed = options(2, "unsealed");
+  unsealed.sealed = false;
+  EXPECT_THAT(FakeVm(client(), unsealed).reason(), HasSubstr("not sealed"));
+  auto wrong = options(3, "wrong");
+  wrong.wrong_process = true;
+  EXPECT_THAT(FakeVm(client(), wrong).reason(), HasSubstr("registers for a VM of process"));
+}
+
+TEST_F(Candord, AStormOfBellsIsMutedAndHarmsNobodyElse) {
+  START();
+  FakeVm storm(client(), options(1, "storm"));
+  FakeVm calm(client(), options(2, "calm"));
+  const auto before = client().stats();
+  storm.act(0, Act::kRing);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(calm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1 + i), milliseconds(100)),
+              CANDOR_CLAIM_ADMITTED);
+    sleep_ms(20);
+  }
+  const auto after = client().stats();
+  storm.act(0, Act::kSleep);
+  ASSERT_TRUE(before.ok() && after.ok());
+  EXPECT_GT(after->bells_muted, 0u);
+  EXPECT_LT(after->bells - before->bells, 400u);
+  EXPECT_LT(after->cpu_ns - before->cpu_ns, 60'000'000u) << "ns of candord's time in more than 200 ms";
+  // Once calm, it is heard again.
+  EXPECT_TRUE(eventually([&] {
+    return storm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(100)) == CANDOR_CLAIM_ADMITTED;
+  }));
+}
+
+TEST_F(Candord, WhateverAGuestWritesOthersAreServed) {
+  START();
+  FakeVm hostile(client(), options(1, "hostile"));
+  FakeVm good(client(), options(2, "good"));
+  hostile.act(0, Act::kScribble);
+  for (int i = 0; i < 20; ++i) {
+    hostile.ring();
+    ASSERT_EQ(good.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1 + i % 2), milliseconds(10)),
+              CANDOR_CLAIM_ADMITTED);
+    ASSERT_EQ(good.policy(1), SCHED_FIFO);
+    ASSERT_TRUE(client().run_list().ok());
+    sleep_ms(10);
+  }
+  hostile.act(0, Act::kSleep);
+}
+
+TEST_F(Candord, ADeadTenderIsForgotten) {
+  START();
+  FakeVm stays(client(), options(1, "stays"));
+  FakeVm dies(client(), options(2, "dies"));
+  ASSERT_EQ(stays.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(dies.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  EXPECT_TRUE(eventually([&] { return stays.vcpu_line(1).ring_at_job_end == 1; }));
+  dies.kill_tender();
+  EXPECT_TRUE(eventually([&] { return stays.vcpu_line(1).ring_at_job_end == 0; })) << "it is alone again";
+  EXPECT_EQ(dies.page().scheduler, 0u);
+  const auto list = client().run_list();
+  ASSERT_TRUE(list.ok()) << list.error();
+  ASSERT_EQ(list->size(), 1u);
+  EXPECT_EQ(list->at(0).vm, 1u);
+}
+
+TEST_F(Candord, TheRunListNamesThreadsInTheirOrderWithReasons) {
+  START();
+  FakeVm a(client(), options(1, "a"));
+  FakeVm b(client(), options(2, "b"));
+  ASSERT_EQ(a.claim(4, CANDOR_CLASS_DEADLINE, milliseconds(10), milliseconds(500)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(b.claim(5, CANDOR_CLASS_DEADLINE, milliseconds(10), milliseconds(500)), CANDOR_CLAIM_ADMITTED);
+  const Time t = monotonic_now();
+  a.job(4, CANDOR_THREAD_WAITING, t + seconds(3), Time::never(), {}, 1);
+  b.job(5, CANDOR_THREAD_WAITING, t + seconds(2), Time::never(), {}, 1);
+  a.vcpu_page(0).ready[0] = {.thread = 6,
+                             .cls = CANDOR_CLASS_FAIR,
+                             .priority = 0,
+                             .reserved = 0,
+                             .deadline_ns = CANDOR_NO_TIME,
+                             .expected_ns = 0};
+  a.vcpu_page(0).ready_count = 1;
+  a.vcpu_page(0).running = CANDOR_NO_THREAD;
+  a.vcpu_page(0).seq = 2;
+  a.ring(), b.ring();
+  const auto list = client().run_list();
+  ASSERT_TRUE(list.ok()) << list.error();
+  ASSERT_EQ(list->size(), 3u);
+  EXPECT_EQ(list->at(0).vm, 2u);
+  EXPECT_STREQ(list->at(0).vm_name, "b");
+  EXPECT_STREQ(list->at(0).thread_name, "thread5");
+  EXPECT_THAT(list->at(0).reason, HasSubstr("first claim here: deadline in"));
+  EXPECT_EQ(list->at(1).vm, 1u);
+  EXPECT_THAT(list->at(1).reason, HasSubstr("earlier deadline"));
+  EXPECT_EQ(list->at(2).thread, 6u);
+  EXPECT_THAT(list->at(2).reason, HasSubstr("fair"));
+}
+
+TEST_F(Candord, DemotionLeavesNoRankBehindForGood) {
+  START();
+  FakeVm vm(client(), options(1, "one"));
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(vm.policy(1), SCHED_FIFO);
+  const auto done = client().demote();
+  ASSERT_TRUE(done.ok()) << done.error();
+  EXPECT_EQ(vm.policy(0), SCHED_OTHER);
+  EXPECT_EQ(vm.policy(1), SCHED_OTHER);
+  EXPECT_EQ(vm.page().scheduler, 0u);
+  vm.ring();
+  sleep_ms(20);
+  EXPECT_EQ(vm.policy(1), SCHED_OTHER);
+  const auto stats = client().quit();
+  ASSERT_TRUE(stats.ok()) << stats.error();
+  EXPECT_GT(stats->cpu_ns, 0u);
+}
+
+TEST_F(Candord, RemovingAVmTakesItsRanksBack) {
+  START();
+  FakeVm vm(client(), options(7, "seven"));
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_TRUE(client().remove_vm(7).ok());
+  EXPECT_EQ(vm.policy(1), SCHED_OTHER);
+  EXPECT_EQ(vm.page().scheduler, 0u);
+}
+
+TEST_F(Candord, ItsDeathIsAnErrorNotASignal) {
+  START(Policy::kAware, false);
+  kill(client().pid(), SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    pollfd p{.fd = client().pidfd(), .events = POLLIN, .revents = 0};
+    return poll(&p, 1, 0) == 1;
+  }));
+  EXPECT_FALSE(client().stats().ok());
+  EXPECT_FALSE(client().run_list().ok());
+  EXPECT_FALSE(client().remove_vm(1).ok());
+  EXPECT_FALSE(client().demote().ok());
+  EXPECT_FALSE(client().quit().ok());
+}
+
+TEST_F(Candord, AsStaticRealtimeAllOfAnEntitledVmIsRealtime) {
+  START(Policy::kStaticRealtime);
+  FakeVm vm(client(), options(1, "entitled"));
+  FakeVm plain(client(), options(2, "plain", 0));
+  EXPECT_EQ(vm.policy(0), SCHED_FIFO);
+  EXPECT_EQ(vm.policy(1), SCHED_FIFO);
+  EXPECT_EQ(vm.level(0), vm.level(1));
+  EXPECT_EQ(plain.policy(0), SCHED_OTHER);
+  EXPECT_EQ(vm.page().scheduler, 0u) << "nobody reads what this guest says";
+  EXPECT_EQ(vm.page().features & CANDOR_FEATURE_SCHED, 0u);
+  ASSERT_TRUE(client().demote().ok());
+  EXPECT_EQ(vm.policy(0), SCHED_OTHER);
+  EXPECT_EQ(vm.policy(1), SCHED_OTHER);
+}
+
+TEST_F(Candord, AsStaticDeadlineAPinnedVmIsRefusedWithTheRemedy) {
+  START(Policy::kStaticDeadline);
+  if (allowed_processors().size() < 2) GTEST_SKIP() << "needs two processors: one to be pinned to";
+  FakeVm vm(client(), options(1, "pinned"));
+  ASSERT_FALSE(vm.registered());
+  EXPECT_THAT(vm.reason(), HasSubstr("EPERM"));
+  EXPECT_THAT(vm.reason(), HasSubstr("float"));
+  EXPECT_EQ(vm.policy(0), SCHED_OTHER);
+}
+
+TEST_F(Candord, IdleItUsesNextToNothing) {
+  START();
+  FakeVm vm(client(), options(1, "idle"));
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  vm.job(0, CANDOR_THREAD_BLOCKED, Time::never());
+  vm.ring();
+  sleep_ms(100);
+  const auto before = client().stats();
+  sleep_ms(1000);
+  const auto after = client().stats();
+  ASSERT_TRUE(before.ok() && after.ok());
+  RecordProperty("cpu_ns_per_s", std::to_string(after->cpu_ns - before->cpu_ns));
+  std::printf("candord, one blocked claim: %.1f us of processor time in 1 s, %lu wake-ups\n",
+              static_cast<double>(after->cpu_ns - before->cpu_ns) / 1e3, after->wakeups - before->wakeups);
+  EXPECT_LT(after->cpu_ns - before->cpu_ns, 10'000'000u) << "1 % of a processor";
+}
+
+// Two periodic claims of different VMs share the processor, so each rings at the end of each job.
+TEST_F(Candord, AtWorkItUsesLittle) {
+  START();
+  FakeVm a(client(), options(1, "a"));
+  FakeVm b(client(), options(2, "b"));
+  ASSERT_EQ(a.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(5)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(b.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(5)), CANDOR_CLAIM_ADMITTED);
+  a.act(1, Act::kPeriodic), b.act(1, Act::kPeriodic);
+  sleep_ms(100);
+  const auto before = client().stats();
+  sleep_ms(1000);
+  const auto after = client().stats();
+  a.act(1, Act::kSleep), b.act(1, Act::kSleep);
+  ASSERT_TRUE(before.ok() && after.ok());
+  std::printf(
+      "candord, two claims of 5 ms that ring: %.1f us of processor time in 1 s, %lu bells, %lu wake-ups, "
+      "%lu rank changes, %lu exhaustions\n",
+      static_cast<double>(after->cpu_ns - before->cpu_ns) / 1e3, after->bells - before->bells,
+      after->wakeups - before->wakeups, after->rank_changes - before->rank_changes,
+      after->exhaustions - before->exhaustions);
+  EXPECT_EQ(after->bells_muted, 0u);
+  EXPECT_GT(after->bells - before->bells, 200u);
+  EXPECT_LT(after->cpu_ns - before->cpu_ns, 100'000'000u) << "10 % of a processor";
+}
+
+// Without the privilege: in a child, since a privilege dropped does not come back.
+TEST_F(Candord, WithoutPrivilegeItSaysSoAndServesAsBookkeeping) {
+  const auto run = [&]() -> int {
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    setrlimit(RLIMIT_RTPRIO, &none);
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return 10;
+    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_});
+    if (!client.ok()) return 11;
+    if (client->ranks() || client->rank_error() != EPERM) return 12;
+    FakeVm vm(*client, options(1, "one"));
+    if (!vm.registered()) return 13;
+    if ((vm.page().features & CANDOR_FEATURE_RANKS) != 0) return 14;
+    if (vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)) != CANDOR_CLAIM_ADMITTED)
+      return 15;
+    if (vm.policy(1) != SCHED_OTHER) return 16;
+    return client->quit().ok() ? 0 : 17;
+  };
+  const pid_t child = fork();
+  if (child == 0) _exit(run());
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace candor::host

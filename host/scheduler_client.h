@@ -1,0 +1,64 @@
+// The launcher's end of candord. Starts it and talks to it; every call is
+// bounded in time and survives candord's death with an error.
+//
+// Context: a process with one thread (the scheduler's process is a fork of it).
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "host/packet.h"
+#include "host/protocol.h"
+#include "os/fd.h"
+
+namespace candor::host {
+
+class SchedulerClient {
+ public:
+  /// Starts candord for these processors (host numbers, at least one, each one this process may use).
+  static Result<SchedulerClient, std::string> spawn(Policy policy, const std::vector<int>& processors);
+  SchedulerClient(SchedulerClient&&) noexcept;
+  SchedulerClient& operator=(SchedulerClient&&) = delete;
+  /// Kills candord if it still runs. Threads that hold ranks keep them: quit() first.
+  ~SchedulerClient();
+
+  /// Whether this host lets candord set real-time ranks; if not, the errno that says why.
+  [[nodiscard]] bool ranks() const { return hello_.ranks != 0; }
+  [[nodiscard]] int rank_error() const { return hello_.error; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Readable once candord is dead. VM processes watch a copy.
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  [[nodiscard]] int socket() const { return socket_.get(); }
+
+  /// Announces a VM whose process is running. `end` is candord's end of a SOCK_SEQPACKET
+  /// pair; the VM process registers on the other (registration.h). The caller still owns and closes `end`.
+  Result<Done, std::string> add_vm(const AddVm& vm, int end);
+  /// Returns once the VM's ranks are taken back.
+  Result<Done, std::string> remove_vm(std::uint32_t vm);
+  /// Takes every rank back, for good. Afterwards candord sets none any more, be it that
+  /// it has acknowledged or that it is dead; in the latter case the error says so, and ranks
+  /// are left for the VM processes to give up.
+  Result<Done, std::string> demote();
+  Result<std::vector<RunListEntry>, std::string> run_list();
+  Result<Stats, std::string> stats();
+  /// Ends candord, all ranks taken back, and waits for it. Its last figures, with all of its processor time.
+  Result<Stats, std::string> quit();
+
+ private:
+  SchedulerClient(pid_t pid, Fd pidfd, Fd socket)
+      : pid_(pid), pidfd_(std::move(pidfd)), socket_(std::move(socket)) {}
+  Result<Done, std::string> ask(MessageType type, std::uint32_t vm);
+  Result<Packet, std::string> reply(MessageType type, int timeout_ms);
+  Result<Done, std::string> acknowledged(MessageType type, std::uint32_t vm, int timeout_ms);
+  std::uint64_t reap();
+
+  pid_t pid_;
+  Fd pidfd_;
+  Fd socket_;
+  Hello hello_;
+};
+
+}  // namespace candor::host

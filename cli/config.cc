@@ -10,6 +10,7 @@
 #include "abi/candor.h"
 #include "cli/config_reader.h"
 #include "cli/units.h"
+#include "sched/admission.h"
 
 namespace candor::cli {
 namespace {
@@ -150,6 +151,7 @@ VmConfig read_vm(ConfigReader& reader, const toml::table& table, const std::file
 
   if (const auto image = reader.string(table, "image"); image && !image->empty()) {
     vm.image = (origin / *image).lexically_normal();
+    vm.image_place = reader.place(*table.get("image"), "image");
   } else if (image) {
     reader.fail(*table.get("image"), "image", "is empty; write the path of an ELF image");
   } else if (!table.contains("image")) {
@@ -211,6 +213,29 @@ void read_vms(ConfigReader& reader, const toml::table& root, const std::filesyst
   }
 }
 
+/// What the VMs are promised together must be there.
+void check_reserves(ConfigReader& reader, const toml::table& root, const Config& config) {
+  std::uint64_t sum_ppm = 0;
+  std::string terms;
+  const toml::node* last = nullptr;
+  for (std::size_t i = 0; i < config.vms.size(); ++i) {
+    const auto& realtime = config.vms[i].realtime;
+    if (!realtime) continue;
+    sum_ppm += realtime->bandwidth_ppm;
+    terms += fmt::format("{}{}", terms.empty() ? "" : " + ", realtime->bandwidth_ppm / 1e6);
+    last = root["vm"][i]["realtime"]["bandwidth"].node();
+  }
+  const std::uint64_t limit_ppm = std::uint64_t{sched::kProcessorLimitPpm} * config.cpus.size();
+  if (sum_ppm <= limit_ppm) return;
+  reader.set_subject("the reserves of all VMs");
+  reader.fail(
+      *last, "bandwidth",
+      fmt::format("brings their sum to {} = {}, above the limit of {} ({} of each of {} processors); lower "
+                  "some, or give [host] more cpus",
+                  terms, sum_ppm / 1e6, limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6,
+                  config.cpus.size()));
+}
+
 }  // namespace
 
 HostCpus host_cpus() {
@@ -243,6 +268,7 @@ Result<Config, ConfigErrors> parse_config(std::string_view text, const std::file
   reader.reject_unknown(root, {"host", "vm"});
   read_host(reader, root, host, config);
   read_vms(reader, root, file.parent_path(), config);
+  if (reader.errors().empty()) check_reserves(reader, root, config);
   if (!reader.errors().empty()) return Error{std::move(reader.errors())};
   return config;
 }

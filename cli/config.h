@@ -27,6 +27,7 @@ struct RealtimeConfig {
 struct VmConfig {
   std::string name;
   std::filesystem::path image;  // absolute or relative to the working directory, whatever the file said
+  std::string image_place;      // how a message about the image begins: file, line, VM, key, value
   std::string cmdline;
   std::uint32_t vcpus = 1;  // fair ones
   std::uint64_t memory_bytes = 0;

@@ -38,6 +38,12 @@ class ConfigReader {
     fail(value.source(), fmt::format("key \"{}\": value {} {}", key, text_of(value), what));
   }
 
+  /// How a message about this value would begin, for what is found out after reading.
+  [[nodiscard]] std::string place(const toml::node& value, std::string_view key) const {
+    return fmt::format("{}:{}:{}: {}: key \"{}\": value {}", file_, value.source().begin.line,
+                       value.source().begin.column, subject_, key, text_of(value));
+  }
+
   void reject_unknown(const toml::table& table, std::initializer_list<std::string_view> known) {
     for (const auto& entry : table) {
       const toml::key& key = entry.first;

@@ -1,0 +1,123 @@
+// What every back end and every mode must do alike: one tiny guest for each
+// behaviour (tests/guests), which judges itself or is expected to be ended.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+
+#include "tests/e2e/command.h"
+
+namespace candor::e2e {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kHostCannot = 3;  // exit status of `candor run`
+
+enum class Ending {
+  kPasses,   // says so, with exit code 0
+  kFaults,   // is ended for a fault
+  kRefused,  // is ended for a forbidden system call
+  kHangs,    // does not end when asked to, and is ended
+  kAnyhow,   // however, as long as others and the host take no harm
+};
+
+struct Behaviour {
+  const char* guest;
+  Ending ending;
+  const char* keys = "";      // further keys of its VM
+  const char* duration = "";  // for those that wait to be ended
+};
+
+constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
+
+const Behaviour kBehaviours[] = {
+    {"timers_fire_while_running", Ending::kPasses},
+    {"wakes_between_vcpus", Ending::kPasses, "vcpus = 2\n"},
+    {"wakes_fair_from_realtime", Ending::kPasses, kRealtime},
+    {"inherits_priority", Ending::kPasses, kRealtime},
+    {"changes_class", Ending::kPasses, kRealtime},
+    {"preserves_registers", Ending::kPasses},
+    {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
+    {"dispatches_without_host", Ending::kPasses},
+    {"overflows_its_stack", Ending::kFaults},
+    {"writes_to_its_code", Ending::kFaults},
+    {"executes_data", Ending::kFaults},
+    {"faults", Ending::kFaults},
+    {"makes_a_system_call", Ending::kRefused},
+    {"ends_while_running", Ending::kPasses, kRealtime, "1s"},
+    {"ends_while_idle", Ending::kPasses, kRealtime, "500ms"},
+    {"ends_while_idle", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms"},
+    {"ends_when_unmasked", Ending::kPasses, "", "500ms"},
+    {"spins_masked", Ending::kHangs, "", "500ms"},
+    {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "1s"},
+    {"rings_without_end", Ending::kPasses, kRealtime, "1s"},
+    {"lies_about_its_budget", Ending::kPasses, kRealtime, "1s"},
+};
+
+const char* reason_of(Ending ending) {
+  switch (ending) {
+    case Ending::kFaults:
+      return "fault";
+    case Ending::kRefused:
+      return "refused";
+    case Ending::kHangs:
+      return "hung";
+    default:
+      return "stopped";
+  }
+}
+
+class Conformance : public testing::TestWithParam<std::tuple<const char*, Behaviour>> {};
+
+TEST_P(Conformance, Holds) {
+  const auto& [mode, behaviour] = GetParam();
+  if (std::string_view(mode) == "aware" && !ranks_permitted())
+    GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted here";
+  // A neighbour on the same processor that must not be harmed, whatever the guest does.
+  std::string config = fmt::format(
+      "[host]\ncpus = \"0\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nbackend = \"process\"\n{}\n",
+      behaviour.guest, behaviour.keys);
+  const bool bounded = behaviour.duration[0] != '\0';
+  if (bounded) config += "[[vm]]\nname = \"neighbour\"\nimage = \"GUESTS/batch\"\n";
+  std::vector<std::string> arguments = {"--mode", mode};
+  if (bounded) arguments.insert(arguments.end(), {"--duration", behaviour.duration});
+
+  const Outcome o = run(config, arguments);
+  if (o.status == kHostCannot) GTEST_SKIP() << "needs scheduler: " << o.err;
+  const auto& guest = o.guest("guest");
+  ASSERT_FALSE(guest.is_null()) << o.out << o.err;
+  switch (behaviour.ending) {
+    case Ending::kPasses:
+      EXPECT_EQ(guest["exit_code"], 0) << o.out << o.err;
+      EXPECT_EQ(guest["exit_reason"], bounded ? "stopped" : "shutdown") << o.out << o.err;
+      EXPECT_THAT(o.out, HasSubstr(std::string("guest| PASS ") + behaviour.guest));
+      break;
+    case Ending::kAnyhow:
+      break;
+    default:
+      EXPECT_EQ(guest["exit_reason"], reason_of(behaviour.ending)) << o.out << o.err;
+      EXPECT_THAT(o.out, Not(HasSubstr("not reached")));
+  }
+  if (bounded) {
+    EXPECT_EQ(o.guest("neighbour")["exit_reason"], "stopped") << o.out << o.err;
+    EXPECT_EQ(o.guest("neighbour")["exit_code"], 0) << o.out << o.err;
+    EXPECT_GT(o.guest("neighbour")["work_units"], 100) << o.out << o.err;
+  }
+}
+
+std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& info) {
+  const auto& [mode, behaviour] = info.param;
+  const bool polls = std::string_view(behaviour.keys).find("poll") != std::string_view::npos;
+  return fmt::format("{}_{}{}", mode, behaviour.guest, polls ? "_polling" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Process, Conformance,
+                         testing::Combine(testing::Values("unaware", "aware"),
+                                          testing::ValuesIn(kBehaviours)),
+                         name_of_case);
+
+}  // namespace
+}  // namespace candor::e2e

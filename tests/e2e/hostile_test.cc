@@ -1,0 +1,78 @@
+// A guest that misbehaves ends or degrades itself alone. What its neighbour
+// notices is judged against the same neighbour beside an ordinary guest in the
+// same run, since the machine has tails of its own.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/e2e/command.h"
+
+namespace candor::e2e {
+namespace {
+
+constexpr int kAttempts = 5;
+constexpr double kFactor = 1.5;
+constexpr double kSlackUs = 30;  // two floors of the clock's noise, for medians near it
+
+struct Punctuality {
+  std::uint64_t jobs = 0, misses = 0;
+  double p99_us = 0;
+};
+
+Punctuality beside(const std::string& image, const std::string& keys) {
+  const Outcome o = run(fmt::format(R"(
+[host]
+cpus = "0"
+[[vm]]
+name = "neighbour"
+image = "GUESTS/load"
+cmdline = "thread=loop:deadline:5ms:1ms thread=busy:fair"
+[vm.realtime]
+bandwidth = 0.3
+[[vm]]
+name = "other"
+image = "GUESTS/{}"
+{}
+)",
+                                    image, keys),
+                        {"--duration", "1s"});
+  const auto& thread = o.thread("neighbour", "loop");
+  EXPECT_FALSE(thread.is_null()) << o.out << o.err;
+  EXPECT_EQ(o.guest("neighbour")["exit_reason"], "stopped") << o.out << o.err;
+  if (thread.is_null()) return {};
+  return {thread["jobs"], thread["deadline_misses"], thread["wakeup_us"]["p99"]};
+}
+
+struct Attack {
+  const char* image;
+  const char* keys;
+};
+
+class Hostile : public testing::TestWithParam<Attack> {};
+
+TEST_P(Hostile, LeavesItsNeighbourPunctual) {
+  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  std::string seen;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    const Punctuality control = beside("load", "cmdline = \"thread=batch:fair\"");
+    const Punctuality attacked = beside(GetParam().image, GetParam().keys);
+    EXPECT_GT(attacked.jobs + attacked.misses, 190u);
+    if (attacked.misses <= control.misses && attacked.p99_us <= kFactor * control.p99_us + kSlackUs) return;
+    seen += fmt::format("misses {} against {}, wake-up p99 {:.0f} us against {:.0f} us\n", attacked.misses,
+                        control.misses, attacked.p99_us, control.p99_us);
+  }
+  FAIL() << seen;
+}
+
+constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
+
+INSTANTIATE_TEST_SUITE_P(Guests, Hostile,
+                         testing::Values(Attack{"faults", ""}, Attack{"spins_masked", ""},
+                                         Attack{"scribbles_over_the_area", kRealtime},
+                                         Attack{"rings_without_end", kRealtime},
+                                         Attack{"lies_about_its_budget", kRealtime}),
+                         [](const auto& test) { return std::string(test.param.image); });
+
+}  // namespace
+}  // namespace candor::e2e

@@ -1,0 +1,63 @@
+// `candor run` as its users meet it: configuration, endings, summary.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "tests/e2e/command.h"
+
+namespace candor::e2e {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kHello = R"(
+[host]
+cpus = "0"
+[[vm]]
+name = "hello"
+image = "GUESTS/hello"
+cmdline = "one two"
+)";
+
+TEST(Run, AGuestThatEndsByItselfEndsTheRun) {
+  const Outcome o = run(kHello, {"--mode", "unaware"});
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("hello| argument: two\n"));
+  EXPECT_EQ(o.guest("hello")["exit_reason"], "shutdown");
+  EXPECT_EQ(o.summary["mode"], "unaware");
+  EXPECT_EQ(o.summary["host"]["ranks"], false);
+}
+
+TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {
+  const Outcome o =
+      run("[[vm]]\nname = \"a\"\nimage = \"nowhere\"\n\n[[vm]]\nname = \"b\"\nimage = \"/bin/true\"\n", {});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("vms.toml:3:9: vm \"a\": key \"image\": value \"nowhere\" does not exist"));
+  EXPECT_THAT(o.err, HasSubstr("vms.toml:7:9: vm \"b\": key \"image\""));
+  EXPECT_EQ(o.out, "");
+}
+
+TEST(Run, ReservesThatDoNotFitAreRefusedWithTheirSum) {
+  std::string config = "[host]\ncpus = \"0\"\n";
+  for (const char* name : {"a", "b"})
+    config += std::string("[[vm]]\nname = \"") + name +
+              "\"\nimage = \"GUESTS/hello\"\n[vm.realtime]\nbandwidth = 0.5\n";
+  const Outcome o = run(config, {});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("0.5 + 0.5 = 1, above the limit of 0.85"));
+}
+
+TEST(Run, UsageErrorsHaveTheirOwnStatus) {
+  EXPECT_EQ(run(kHello, {"--mode", "nonsense"}).status, 2);
+  EXPECT_EQ(run(kHello, {"--duration", "10"}).status, 2);
+}
+
+TEST(Run, ASummaryThatCannotBeWrittenIsRefusedBeforeAnythingStarts) {
+  const Outcome o = run(kHello, {"--mode", "unaware", "--summary-json", "/nowhere/summary.json"});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("\"/nowhere/summary.json\" cannot be written"));
+  EXPECT_EQ(o.out, "");
+}
+
+}  // namespace
+}  // namespace candor::e2e

@@ -1,0 +1,19 @@
+// Registers full of patterns, and whether they still are. Needs AVX.
+#pragma once
+
+#include <cstdint>
+
+extern "C" {
+std::uint32_t check_registers(const std::uint64_t* patterns, std::uint64_t spins);
+/// Leaves other values in all extended registers.
+void clobber_extended();
+}
+
+namespace candor::test {
+
+/// Fills all registers, spins so many times and says what was lost meanwhile:
+/// 0 nothing, 1 general registers, 2 extended ones, 3 the red zone, 4 the carry
+/// flag, 5 MXCSR or the x87 control word.
+std::uint32_t lost_registers(std::uint64_t spins);
+
+}  // namespace candor::test

@@ -1,0 +1,26 @@
+// How a test guest says what it found.
+#pragma once
+
+#include "guest/area.h"
+#include "guest/sdk.h"
+
+namespace candor::test {
+
+/// For guest_main to return.
+inline int pass(std::string_view name) {
+  print("PASS {}\n", name);
+  return 0;
+}
+
+/// Ends the VM with exit code 1 unless `holds`.
+template <typename... Arguments>
+void expect(bool holds, std::string_view pattern, const Arguments&... arguments) {
+  if (holds) return;
+  print("FAIL: ");
+  print(pattern, arguments...);
+  print("\n");
+  kernel::mask_upcalls();
+  for (;;) kernel::call_host(CANDOR_CALL_SHUTDOWN, 1);
+}
+
+}  // namespace candor::test

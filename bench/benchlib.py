@@ -1,0 +1,172 @@
+"""What the benchmarks share: running candor and the control, machine facts, verdicts."""
+import datetime
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+BUILD = os.path.join(ROOT, "build", "release")
+RESULTS = os.path.join(ROOT, "build", "bench")
+CANDOR = os.path.join(BUILD, "candor")
+
+
+class Refused(Exception):
+    """This host cannot do it; the text says why."""
+
+
+def guest(name):
+    return os.path.join(BUILD, "guests", name)
+
+
+# ------------------------------------------------------------------- facts
+
+def first_line(path, default=""):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return default
+
+
+def output(*command):
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def timer_frequency():
+    """CONFIG_HZ, where the kernel tells."""
+    config = output("zgrep", "^CONFIG_HZ=", "/proc/config.gz") or output("grep", "^CONFIG_HZ=", f"/boot/config-{platform.release()}")
+    return config.partition("=")[2] or "unknown"
+
+
+def preemption():
+    """The mode in brackets of "none voluntary (full)", else what the kernel's version says."""
+    chosen = re.search(r"\((\w+)\)", first_line("/sys/kernel/debug/sched/preempt"))
+    return chosen.group(1) if chosen else " ".join(re.findall(r"PREEMPT\w*", platform.version())) or "none"
+
+
+def facts():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        cpuinfo = file.read()
+    model = re.search(r"^model name\s*: (.*)$", cpuinfo, re.MULTILINE)
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": output("git", "describe", "--always", "--dirty"),
+        "kernel": platform.release(),
+        "preempt": preemption(),
+        "hz": timer_frequency(),
+        "cpu": model.group(1) if model else platform.machine(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "virtual": " hypervisor" in cpuinfo,
+        "clocksource": first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "load_before": round(os.getloadavg()[0], 2),
+        "root": os.geteuid() == 0,
+    }
+
+
+def print_facts(known):
+    where = "a virtual machine" if known["virtual"] else "hardware"
+    print(f"{known['cpu']}, {known['cpus']} processors, {where}; Linux {known['kernel']}, preempt {known['preempt']}, "
+          f"HZ {known['hz']}; load before: {known['load_before']}")
+    if known["load_before"] > 0.3 * known["cpus"]:
+        print("NOTE: this machine is busy with something else; tails will be long for control and guests alike")
+
+
+# ---------------------------------------------------------------- programs
+
+def last_processor():
+    """Not the first, where most machines have their interrupts."""
+    return max(os.sched_getaffinity(0))
+
+
+def vm(name, image, memory="4MiB", cmdline="", bandwidth=None, vcpus=1):
+    lines = ["[[vm]]", f'name = "{name}"', f'image = "{guest(image)}"', f'memory = "{memory}"', f'cmdline = "{cmdline}"',
+             f"vcpus = {vcpus}"]
+    if bandwidth is not None:
+        lines += ["[vm.realtime]", f"bandwidth = {bandwidth:.4f}"]
+    return "\n".join(lines) + "\n"
+
+
+def write_config(name, processors, vms):
+    os.makedirs(RESULTS, exist_ok=True)
+    path = os.path.join(RESULTS, f"{name}.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'[host]\ncpus = "{processors}"\n\n' + "\n".join(vms))
+    return path
+
+
+def command(config, mode, seconds, summary, processor=None):
+    """With a processor, all of Candor is confined to it, so that what it costs is missing there and nowhere else."""
+    confined = ["taskset", "--cpu-list", str(processor)] if processor is not None else []
+    return confined + [CANDOR, "run", config, "--mode", mode, "--duration", f"{round(seconds * 1000)}ms", "--summary-json", summary]
+
+
+def run_candor(config, mode, seconds, processor=None):
+    """The summary of a run in which every guest ended in order."""
+    os.makedirs(RESULTS, exist_ok=True)
+    summary = os.path.join(RESULTS, "summary.json")
+    result = subprocess.run(command(config, mode, seconds, summary, processor), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    said = (result.stderr.strip().splitlines() or ["no reason given"])[0]
+    if result.returncode == 3:
+        raise Refused(said)
+    if result.returncode != 0:
+        sys.exit(f"candor run --mode {mode} ended with status {result.returncode}:\n{result.stdout}{result.stderr}")
+    with open(summary, encoding="utf-8") as file:
+        return dict(json.load(file), console=result.stdout)
+
+
+def run_control(processor, seconds, threads, deadline=False):
+    """`threads`: (guest, period in ms or None, work in ms)."""
+    words = [name if period is None else f"{name}:{round(period * 1000)}:{round(work * 1000)}" for name, period, work in threads]
+    options = ["--processor", str(processor), "--seconds", str(seconds)] + (["--deadline"] if deadline else [])
+    result = subprocess.run([os.path.join(BUILD, "bench", "native_control"), *options, *words],
+                            capture_output=True, text=True, check=False)
+    if result.returncode == 3:
+        raise Refused(result.stderr.strip())
+    if result.returncode != 0:
+        sys.exit(f"native_control ended with status {result.returncode}: {result.stderr}")
+    return json.loads(result.stdout)
+
+
+# ----------------------------------------------------------------- reports
+
+median = statistics.median
+
+
+def realtime_thread(summary, name):
+    """The one thread of guest `name` that has jobs to do."""
+    threads = next(g["threads"] for g in summary["guests"] if g["name"] == name)
+    return next(t for t in threads if t["class"] in ("deadline", "fixed"))
+
+
+def batch_units(summary):
+    return sum(t["work_units"] for g in summary["guests"] for t in g["threads"] if t["class"] not in ("deadline", "fixed"))
+
+
+def print_table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))))
+
+
+class Verdicts:
+    def __init__(self):
+        self.lines = []
+
+    def check(self, passed, text):
+        self.lines.append({"passed": bool(passed), "text": text})
+        print(f"{'PASS' if passed else 'FAIL'}  {text}")
+
+    def finish(self, name, known, data):
+        """Saves all and ends the program."""
+        os.makedirs(RESULTS, exist_ok=True)
+        stamp = known["date"][:19].replace(":", "").replace("-", "")
+        path = os.path.join(RESULTS, f"{name}-{stamp}.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"benchmark": name, "facts": known, "verdicts": self.lines, "data": data}, file, indent=1)
+        print(f"saved: {os.path.relpath(path, ROOT)}")
+        sys.exit(0 if all(line["passed"] for line in self.lines) else 1)

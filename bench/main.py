@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The main benchmark: real-time and batch work on one processor.
+
+Two guests have a periodic thread and a fair one that is always ready; four guests have only the latter. The same
+threads run as native ones (the control), and as guests under each mode, interleaved, so that a disturbance of the
+machine meets all alike. Figures are medians over the rounds.
+"""
+import argparse
+
+import benchlib as lib
+
+REALTIME = (("steer", 5.0, 1.0), ("film", 16.7, 4.0))  # guest, period and work in ms
+BATCH = ("batch1", "batch2", "batch3", "batch4")
+MODES = ("unaware", "static-rt", "static-dl", "aware")
+
+
+def config(processor, mixed):
+    own = " thread=own:fair" if mixed else ""
+    vms = [lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms{own}", bandwidth=work / period * 1.5)
+           for name, period, work in REALTIME]
+    return lib.write_config("main", processor, vms + [lib.vm(name, "load", cmdline="thread=work:fair") for name in BATCH])
+
+
+def control_threads(mixed):
+    own = [(name, None, None) for name, _, _ in REALTIME] if mixed else []
+    return list(REALTIME) + own + [(name, None, None) for name in BATCH]
+
+
+def judge(summary):
+    """The figures of one run."""
+    figures = {"threads": {}, "scheduler_percent": 100 * summary["host"]["scheduler_cpu_s"] / summary["duration_s"],
+               "rank_changes": summary["host"]["rank_changes"]}
+    used = 0.0
+    for name, period, work in REALTIME:
+        thread = lib.realtime_thread(summary, name)
+        used += thread["jobs"] * work / 1000
+        # A thread that never ran has nothing to report, and missed all the same.
+        due = thread["jobs"] + thread["skipped"] or int(summary["duration_s"] * 1000 / period)
+        late = thread["deadline_misses"] if thread["jobs"] else due
+        figures["threads"][name] = {"jobs": thread["jobs"], "missed": late, "missed_percent": 100 * late / due,
+                                    "p50": thread["wakeup_us"]["p50"], "p99": thread["wakeup_us"]["p99"], "max": thread["wakeup_us"]["max"]}
+    # Whatever else runs on the processor, the scheduler and the VM processes, takes its time from batch work.
+    left = summary["duration_s"] - used
+    figures["batch"] = lib.batch_units(summary) / left
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--processor", type=int, default=lib.last_processor())
+    parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--not-mixed", action="store_true", help="real-time guests without a fair thread of their own")
+    options = parser.parse_args()
+    mixed = not options.not_mixed
+    known = lib.facts()
+    lib.print_facts(known)
+
+    toml, threads = config(options.processor, mixed), control_threads(mixed)
+    runs, refused = {}, {}
+    for number in range(options.rounds):
+        order = ["control", *options.modes.split(",")]
+        order = order[number % len(order):] + order[:number % len(order)]  # none is always the first
+        for mode in order:
+            if mode in refused:
+                continue
+            try:
+                summary = (lib.run_control(options.processor, options.seconds, threads) if mode == "control"
+                           else lib.run_candor(toml, mode, options.seconds, options.processor))
+                runs.setdefault(mode, []).append(judge(summary))
+                print(f"round {number + 1}: {mode}: " + ", ".join(
+                    f"{name} missed {t['missed']}, p99 {t['p99']:.0f} us" for name, t in runs[mode][-1]["threads"].items()), flush=True)
+            except lib.Refused as reason:
+                refused[mode] = str(reason)
+
+    def mid(mode, pick):
+        return lib.median(pick(run) for run in runs[mode])
+
+    def paired(mode, other, pick):
+        """Median of the ratios within each round, which a slow minute of the machine does not change."""
+        return lib.median(pick(a) / max(pick(b), 1e-9) for a, b in zip(runs[mode], runs[other]))
+
+    shown = [mode for mode in ("control", *MODES) if mode in runs]
+    rows = [["median of %d rounds of %g s" % (options.rounds, options.seconds), *shown]]
+    for name, period, work in REALTIME:
+        kind = "mixed" if mixed else "real-time only"
+        thread = lambda run, key, name=name: run["threads"][name][key]
+        rows.append([f"{name} ({kind}, {work:g} of {period:g} ms): missed %"] + [f"{mid(m, lambda r: thread(r, 'missed_percent')):.2f}" for m in shown])
+        for key in ("p50", "p99", "max"):
+            rows.append([f"  wake-up {key}, us"] + [f"{mid(m, lambda r, key=key: thread(r, key)):.0f}"
+                                                    if mid(m, lambda r: thread(r, "jobs")) else "never ran" for m in shown])
+    rows.append(["batch units per s of processor left over"] + [f"{mid(m, lambda r: r['batch']):.0f}" for m in shown])
+    rows.append(["scheduler, % of a processor"] + [f"{mid(m, lambda r: r['scheduler_percent']):.3f}" for m in shown])
+    print()
+    lib.print_table(rows)
+    for mode, reason in refused.items():
+        print(f"{mode}: {reason}")
+    print()
+
+    verdicts = lib.Verdicts()
+    if "aware" in runs and "control" in runs:
+        for name, _, _ in REALTIME:
+            missed = [mid(m, lambda r: r["threads"][name]["missed"]) for m in ("aware", "control")]
+            verdicts.check(missed[0] <= missed[1], f"{name}: aware missed {missed[0]:g}, the control {missed[1]:g} (at most as many)")
+            ratio = paired("aware", "control", lambda r: r["threads"][name]["p99"])
+            verdicts.check(ratio <= 1.5, f"{name}: wake-up p99 {ratio:.2f} times the control's (at most 1.5)")
+    else:
+        verdicts.check(False, "aware and control both ran")
+    if "aware" in runs and "unaware" in runs:
+        ratio = paired("aware", "unaware", lambda r: r["batch"])
+        verdicts.check(ratio >= 0.97, f"batch work in the time left over {100 * ratio:.1f} % of unaware's (at least 97)")
+    verdicts.finish("main", known, {"runs": runs, "refused": refused, "mixed": mixed, "seconds": options.seconds})
+
+
+if __name__ == "__main__":
+    main()

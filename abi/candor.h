@@ -38,6 +38,7 @@
 #define CANDOR_FEATURE_RANKS (1u << 1)        /* admitted claims hold host real-time ranks */
 #define CANDOR_FEATURE_PROTECT (1u << 2)      /* CANDOR_CALL_PROTECT works */
 #define CANDOR_FEATURE_LOCK_INHERIT (1u << 3) /* CANDOR_CALL_LOCK_WAIT inherits priority */
+#define CANDOR_FEATURE_FSGSBASE (1u << 4)     /* fs and gs bases that the guest sets are kept (§2) */
 
 /* Bounds of version 1. The counts in force are in candor_host_page. */
 #define CANDOR_MAX_VCPUS 64u
@@ -256,7 +257,8 @@ struct candor_guest_vcpu {
   uint32_t masked;       /* 1: do not divert; look at `pending` when unmasking */
   uint32_t state;        /* enum candor_vcpu_state; atomic */
   uint64_t upcall_entry; /* where an upcall diverts to; 0: never divert */
-  uint64_t reserved1[6];
+  uint64_t guest_word;   /* the guest's own, within reach of gs; nothing looks at it */
+  uint64_t reserved1[5];
   /* line 2: published under seq; writer: this vCPU */
   uint32_t seq;           /* odd while being written */
   uint32_t running;       /* slot of the thread that runs, or CANDOR_NO_THREAD */
@@ -438,6 +440,7 @@ CANDOR_SIZE(candor_ready, 24);
 CANDOR_SIZE(candor_guest_vcpu, 4096);
 CANDOR_AT(candor_guest_vcpu, masked, 64);
 CANDOR_AT(candor_guest_vcpu, upcall_entry, 72);
+CANDOR_AT(candor_guest_vcpu, guest_word, 80);
 CANDOR_AT(candor_guest_vcpu, seq, 128);
 CANDOR_AT(candor_guest_vcpu, host_calls, 192);
 CANDOR_AT(candor_guest_vcpu, exit_kind, 256);

@@ -194,9 +194,8 @@ CheckReport judge(const HostFacts& facts) {
               "guests cannot be confined, so none is run: run as root or permit user namespaces"),
       address_line(facts),
       {facts.fsgsbase ? Verdict::kOk : Verdict::kWarn, "fsgsbase", facts.fsgsbase ? "enabled" : "not enabled",
-       facts.fsgsbase
-           ? "guests set fs and gs by themselves"
-           : "guests that set fs or gs end with a fault; needs kernel 5.9 and a processor of 2012 or later"},
+       facts.fsgsbase ? "guests may set fs and gs by themselves"
+                      : "guests are told that they cannot set fs and gs; those made with the SDK do not"},
       ranks_line(facts),
       attempt("static-dl", "SCHED_DEADLINE on one processor", facts.deadline_error, "mode static-dl can run",
               Verdict::kNo,

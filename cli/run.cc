@@ -154,7 +154,6 @@ class Run {
   std::uint64_t stop_ns_ = CANDOR_NO_TIME;
   bool stop_ = false;            // a signal asked for the end
   bool scheduler_lost_ = false;  // it died under way
-  bool host_cannot_ = false;     // a VM was refused for a reason that lies in the host
 };
 
 int Run::execute() {

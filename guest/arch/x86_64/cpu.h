@@ -8,9 +8,9 @@
 #include "abi/candor.h"
 #include "guest/arch/x86_64/layout.h"
 
-static_assert(AREA_VCPUS == CANDOR_OFF_VCPUS && (1u << VCPU_PAGE_SHIFT) == sizeof(candor_guest_vcpu));
 static_assert(VCPU_PENDING == __builtin_offsetof(candor_guest_vcpu, pending));
 static_assert(VCPU_MASKED == __builtin_offsetof(candor_guest_vcpu, masked));
+static_assert(VCPU_GUEST_WORD == __builtin_offsetof(candor_guest_vcpu, guest_word));
 
 extern "C" {
 void candor_upcall();
@@ -33,9 +33,9 @@ inline void relax() {
 /// Index of the vCPU this runs on. It holds only while upcalls are masked: an
 /// unmasked thread may be moved to another vCPU at any instruction.
 inline std::uint32_t this_vcpu_index() {
-  std::uint64_t page;
-  __asm__ volatile("rdgsbase %0" : "=r"(page));
-  return static_cast<std::uint32_t>((page - CANDOR_AREA_BASE - AREA_VCPUS) >> VCPU_PAGE_SHIFT);
+  std::uint32_t index;
+  __asm__ volatile("movl %%gs:%c1, %0" : "=r"(index) : "i"(VCPU_GUEST_WORD) : "memory");
+  return index;
 }
 
 // Masking is one instruction relative to gs, so a thread never masks a vCPU that it has just left.

@@ -18,15 +18,12 @@
   .quad candor_entry
 
 // --------------------------------------------------------------------- start
-// RDI: the area. RSI: this vCPU's index. RSP: its boot stack. Upcalls masked.
+// RDI: the area. RSI: this vCPU's index. RSP: its boot stack. GS base: its page. Upcalls masked.
 
 .section .text.entry, "ax", @progbits
 .globl candor_entry
 candor_entry:
-  mov %rsi, %rax
-  shl $VCPU_PAGE_SHIFT, %rax
-  lea AREA_VCPUS(%rdi, %rax), %rax
-  wrgsbase %rax           // gs is this vCPU's page of the area from now on, for good
+  mov %rsi, %gs:VCPU_GUEST_WORD   // gs is this vCPU's page of the area, for good
   xor %ebp, %ebp
   call candor_start
   ud2

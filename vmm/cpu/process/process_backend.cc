@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -54,7 +55,7 @@ std::string setup_step(int step) {
                                            "unmapping its own beginnings",
                                            "installing the system call filter",
                                            "reporting that it is ready",
-                                           "using FSGSBASE"};
+                                           "setting a GS base"};
   return step > 0 && step < static_cast<int>(std::size(kNames)) ? kNames[step] : "an unknown step";
 }
 
@@ -185,7 +186,11 @@ class ProcessBackend final : public CpuBackend {
     if (host_area_ != nullptr) munmap(host_area_, CANDOR_HOST_BYTES);
   }
 
-  std::uint32_t features() const override { return CANDOR_FEATURE_PROTECT | CANDOR_FEATURE_LOCK_INHERIT; }
+  std::uint32_t features() const override {
+    constexpr unsigned long kHwcap2Fsgsbase = 2;  // arch/x86/include/uapi/asm/hwcap2.h
+    const bool bases_kept = (getauxval(AT_HWCAP2) & kHwcap2Fsgsbase) != 0;
+    return CANDOR_FEATURE_PROTECT | CANDOR_FEATURE_LOCK_INHERIT | (bases_kept ? CANDOR_FEATURE_FSGSBASE : 0);
+  }
   std::uint64_t call_entry() const override { return process::kCallEntry; }
   pid_t process() const override { return pid_; }
   std::span<const pid_t> tids() const override { return tids_; }

@@ -62,7 +62,7 @@ enum class Setup : int {
   kUnmap,
   kFilter,
   kBell,
-  kFsgsbase,
+  kGsBase,
 };
 
 }  // namespace candor::process

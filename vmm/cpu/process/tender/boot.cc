@@ -1,6 +1,7 @@
 // The tender's start: builds the guest's address space, one thread per vCPU,
 // forgets everything else, closes the door behind itself (filter.cc) and waits
 // for the word to go.
+#include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
@@ -63,6 +64,9 @@ void prepare_thread(VcpuSlot& self) {
     std::uint64_t size;
   } stack = {self.signal_stack, 0, sizeof self.signal_stack};
   if (syscall(__NR_sigaltstack, address_of(&stack), 0) != 0) fail_setup(Setup::kAltStack);
+  // By the kernel and not by WRGSBASE: kernels without FSGSBASE keep only what they have set themselves.
+  if (syscall(__NR_arch_prctl, ARCH_SET_GS, address_of(&vcpu_page(self.index))) != 0)
+    fail_setup(Setup::kGsBase);
   self.tid = static_cast<std::uint32_t>(syscall(__NR_gettid));
   TimerEvent event = {};
   event.signo = 12;  // SIGUSR2
@@ -78,11 +82,9 @@ void prepare_thread(VcpuSlot& self) {
   while (load(go) == 0) syscall(__NR_futex, address_of(&go), FUTEX_WAIT, 0, 0);
   const std::uint64_t stack = ram_end() - self.index * CANDOR_BOOT_STACK_BYTES - 8;
   __asm__ volatile(
-      "xor %%eax, %%eax\n"
-      "wrfsbase %%rax\n"
-      "wrgsbase %%rax\n"
       "mov %0, %%rsp\n"
       "push %1\n"  // the entry, below the stack's first word, for the ret that goes there
+      "xor %%eax, %%eax\n"
       "xor %%ebx, %%ebx\n"
       "xor %%ecx, %%ecx\n"
       "xor %%edx, %%edx\n"

@@ -1,6 +1,10 @@
 # What every target shares, and how a folder declares its library and tests.
 
-option(CANDOR_SANITIZE "Sanitizers for host code: empty, 'address,undefined' or 'thread'" "")
+set(CANDOR_SANITIZE "" CACHE STRING "Sanitizers for host code: empty, 'address,undefined' or 'thread'")
+set(CANDOR_TESTS "unit;static;host;e2e;timing;fuzz" CACHE STRING "Labels of the tests that are built and run")
+
+# All test programs, and nothing that they do not need.
+add_custom_target(candor_tests)
 
 # Host code: hosted C++20, warnings are errors, optionally sanitized.
 add_library(candor_host_options INTERFACE)
@@ -46,43 +50,56 @@ function(candor_library name)
   endif()
 endfunction()
 
-# candor_test(NAME SOURCES... [LINK...] [LABEL unit|e2e|timing] [TIMEOUT SECONDS])
-# A GoogleTest executable NAME_tests, one ctest test "NAME.Suite.Case" for each
-# case. The label says where it makes sense to run it (testPresets in
-# CMakePresets.json) and whether it may have company:
-#   unit    the default; everywhere, in parallel with others
+# candor_wants_tests(LABEL VARIABLE): whether this preset builds and runs tests with this label.
+#   unit    in parallel with others
+#   static  a script over the sources, the same whatever the compiler
+#   host    threads of the host meet, some of them real-time: alone
 #   e2e     starts VMs, so real-time threads may hold a processor: alone
-#   timing  judges measured times: alone, and in the release preset only
+#   timing  judges measured times: alone
+#   fuzz    libFuzzer: clang only
+function(candor_wants_tests label variable)
+  if(BUILD_TESTING AND label IN_LIST CANDOR_TESTS)
+    set(${variable} ON PARENT_SCOPE)
+  else()
+    set(${variable} OFF PARENT_SCOPE)
+  endif()
+endfunction()
+
+# candor_test(NAME SOURCES... [LINK...] [LABEL unit|host|e2e|timing] [TIMEOUT SECONDS])
+# A GoogleTest executable NAME_tests, one ctest test "NAME.Suite.Case" for each case.
 # A test that cannot run here says GTEST_SKIP() << "needs THING: what is missing".
 function(candor_test name)
-  if(NOT BUILD_TESTING)
-    return()
-  endif()
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
+  endif()
+  candor_wants_tests(${ARG_LABEL} wanted)
+  if(NOT wanted)
+    return()
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   set(alone OFF)
-  if(ARG_LABEL MATCHES "^(e2e|timing)$")
+  if(ARG_LABEL MATCHES "^(host|e2e|timing)$")
     set(alone ON)
   endif()
   find_package(GTest REQUIRED)
   add_executable(${name}_tests ${ARG_SOURCES})
+  add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
   # CMake itself turns GoogleTest's "[  SKIPPED ]" into ctest's Skipped.
   # Parameters have names of their own; their values, as pointers print, would differ in each build.
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${alone})
+    # A race in a process that the test has started ends that process, and so is seen.
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${alone} ENVIRONMENT TSAN_OPTIONS=halt_on_error=1)
 endfunction()
 
 # candor_script_test(NAME COMMAND...)
-# A check of the sources by a script, the same whatever the compiler: label
-# "static". It skips by exit status 77.
+# A check of the sources by a script: label "static". It skips by exit status 77.
 function(candor_script_test name)
-  if(NOT BUILD_TESTING)
+  candor_wants_tests(static wanted)
+  if(NOT wanted)
     return()
   endif()
   add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

@@ -3,6 +3,7 @@
 namespace candor::sched {
 
 OrderReason first_difference(const Place& a, const Place& b) {
+  if (a.overdrawn != b.overdrawn) return OrderReason::kOverdrawn;
   if (a.cls != b.cls) return OrderReason::kClass;
   // Deadline claims have no priority and fixed ones are not ordered by deadline.
   if (a.cls == CANDOR_CLASS_DEADLINE) {
@@ -18,6 +19,8 @@ OrderReason first_difference(const Place& a, const Place& b) {
 
 bool before(const Place& a, const Place& b) {
   switch (first_difference(a, b)) {
+    case OrderReason::kOverdrawn:
+      return b.overdrawn;
     case OrderReason::kClass:
       return a.cls < b.cls;  // enum candor_class counts downwards in worth
     case OrderReason::kDeadline:
@@ -42,6 +45,8 @@ const char* to_string(OrderReason reason) {
   switch (reason) {
     case OrderReason::kReady:
       return "ready, this one is not";
+    case OrderReason::kOverdrawn:
+      return "budget left, this one has used up its own";
     case OrderReason::kRelease:
       return "earlier release";
     case OrderReason::kClass:

@@ -11,7 +11,9 @@
 //  O4  A claim that waits holds the place of its next job. The rank of a
 //      sleeping vCPU decides what its wake-up preempts, so it must be right
 //      before the wake-up; nobody is there to correct it in between.
-//  O5  A claim that has used up its budget has no place: it runs as fair.
+//  O5  A claim that has used up its budget stands behind all that have not,
+//      until its next period. One that is far ahead of its rate (server.h, S8)
+//      has no place: it runs as fair.
 //  O6  Behind all claims: fair threads that are ready, then background ones
 //      that are ready, then the others. Among each the guest's own deadline,
 //      then expected run time, then the ids order the list; the host kernel's
@@ -24,6 +26,7 @@ namespace candor::sched {
 
 /// All that the order looks at.
 struct Place {
+  bool overdrawn = false;                // its budget is used up
   candor_class cls = CANDOR_CLASS_NONE;  // deadline or fixed
   std::uint32_t priority = 0;
   Time deadline = Time::never();  // effective
@@ -33,7 +36,18 @@ struct Place {
 };
 
 /// The first rule that tells two places apart. kReady and kRelease: O6 only.
-enum class OrderReason { kReady, kClass, kRelease, kDeadline, kPriority, kRemaining, kVm, kThread, kSame };
+enum class OrderReason {
+  kReady,
+  kOverdrawn,
+  kClass,
+  kRelease,
+  kDeadline,
+  kPriority,
+  kRemaining,
+  kVm,
+  kThread,
+  kSame
+};
 
 /// Why `a` and `b` do not stand in the same place; kSame only for equal ids.
 OrderReason first_difference(const Place& a, const Place& b);

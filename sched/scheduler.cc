@@ -224,7 +224,8 @@ void Scheduler::charge_borrowed(VmId id, std::uint32_t thread, Duration used, Ti
 
 Place Scheduler::place_of(const Claim& c, Time now) const {
   const Terms& t = c.server.terms();
-  return {.cls = t.cls,
+  return {.overdrawn = c.server.overdrawn(),
+          .cls = t.cls,
           .priority = t.priority,
           .deadline = c.server.effective_deadline(now),
           .remaining = c.server.remaining(),
@@ -233,7 +234,7 @@ Place Scheduler::place_of(const Claim& c, Time now) const {
 }
 
 bool Scheduler::precedes(const Claim* a, const Claim* b, Time now) const {
-  if (a->server.exhausted() != b->server.exhausted()) return b->server.exhausted();  // O5
+  if (a->server.exhausted() != b->server.exhausted()) return b->server.exhausted();  // O5, the latter part
   return before(place_of(*a, now), place_of(*b, now));
 }
 
@@ -297,8 +298,8 @@ Decision Scheduler::decide(std::uint32_t processor, Time now) {
     // would fall behind the next one that stands still.
     if (!server.blocked() || server.exhausted() || i + 1 == cpu.order.size()) continue;
     const ClaimServer& behind = cpu.order[i + 1]->server;
-    if (behind.blocked() || behind.exhausted() || server.terms().cls != CANDOR_CLASS_DEADLINE ||
-        behind.terms().cls != CANDOR_CLASS_DEADLINE)
+    if (behind.blocked() || behind.exhausted() || behind.overdrawn() || server.overdrawn() ||
+        server.terms().cls != CANDOR_CLASS_DEADLINE || behind.terms().cls != CANDOR_CLASS_DEADLINE)
       continue;
     const Time overtaken = behind.effective_deadline(now) - server.terms().relative_deadline;
     if (overtaken > now) next = std::min(next, overtaken + nanoseconds(1));

@@ -187,20 +187,47 @@ TEST_F(SchedulerTest, BellsAreAskedForOnlyWhereClaimsShareAProcessor) {
   EXPECT_EQ(sched().vcpu_view(1, 1, at(0)).ring_at_job_end, 0u);
 }
 
+TEST_F(SchedulerTest, AnOverdrawnClaimStandsBehindAllOthersUntilItsNextPeriod) {
+  add(1), add(2);
+  sched().claim(1, 0, deadline(2, 10), at(0));
+  sched().claim(2, 0, deadline(2, 40), at(0));
+  sched().charge(1, 1, {}, at(0));
+  sched().publish(1, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
+  sched().publish(2, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
+  decide(at(0));
+  ASSERT_GT(level(1, 1), level(2, 1));
+  sched().charge(1, 1, milliseconds(3), at(3));
+  decide(at(3));
+  EXPECT_GT(level(2, 1), level(1, 1)) << "though its deadline is earlier";
+  EXPECT_GT(level(1, 1), 0) << "before all fair work still";
+  EXPECT_EQ(sched().claim_view(1, 0, at(3)).status, CANDOR_CLAIM_ADMITTED);
+  std::vector<RunListItem> list;
+  sched().run_list(at(3), list);
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1].vm, 1u);
+  EXPECT_EQ(list[1].behind_previous, OrderReason::kOverdrawn);
+  decide(at(10));
+  EXPECT_GT(level(1, 1), level(2, 1));
+}
+
 TEST_F(SchedulerTest, AnExhaustedClaimLosesItsRankAndGetsItBack) {
   add(1), add(2);
   sched().claim(1, 0, deadline(2, 10), at(0));
   sched().charge(1, 1, {}, at(0));
   sched().publish(1, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
-  decide(at(0));
-  sched().charge(1, 1, milliseconds(3), at(3));
-  const Time again = decide(at(3));
-  EXPECT_EQ(level(1, 1), 0);
-  EXPECT_EQ(sched().claim_view(1, 0, at(3)).status, CANDOR_CLAIM_EXHAUSTED);
-  EXPECT_EQ(again, at(10));
-  decide(at(10));
+  Time t = at(0), again = decide(t);
+  while (level(1, 1) > 0 && t < at(100)) {  // it computes all the time
+    t = again;
+    sched().charge(1, 1, t - at(0), t);
+    again = decide(t);
+  }
+  EXPECT_GT(t, at(8)) << "four limits, and what its reserve gave meanwhile";
+  EXPECT_LT(t, at(20));
+  EXPECT_EQ(sched().claim_view(1, 0, t).status, CANDOR_CLAIM_EXHAUSTED);
+  EXPECT_GT(again, t + milliseconds(20)) << "until it is one limit ahead";
+  decide(again);
   EXPECT_GT(level(1, 1), 0);
-  EXPECT_EQ(sched().claim_view(1, 0, at(10)).status, CANDOR_CLAIM_ADMITTED);
+  EXPECT_EQ(sched().claim_view(1, 0, again).status, CANDOR_CLAIM_ADMITTED);
 }
 
 TEST_F(SchedulerTest, ALaterPlaceKnowsThatItIsPreempted) {
@@ -288,10 +315,10 @@ TEST_F(SchedulerTest, AnExhaustedClaimIsListedAmongTheFair) {
   sched().claim(1, 0, deadline(1, 10), at(0));
   sched().charge(1, 1, {}, at(0));
   sched().publish(1, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
-  sched().charge(1, 1, milliseconds(5), at(5));
-  decide(at(5));
+  sched().charge(1, 1, milliseconds(9), at(9));
+  decide(at(9));
   std::vector<RunListItem> list;
-  sched().run_list(at(5), list);
+  sched().run_list(at(9), list);
   ASSERT_EQ(list.size(), 1u);
   EXPECT_TRUE(list[0].exhausted);
   EXPECT_EQ(list[0].cls, CANDOR_CLASS_FAIR);

@@ -14,7 +14,7 @@ void ClaimServer::renew() {
   // What enforcement was late by is owed; what lay within the tolerance is not.
   const Duration owed = consumed_ - limit();
   consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
-  exhausted_ = false;
+  overdrawn_ = exhausted_ = false;
 }
 
 // A job begins whose release may lie ahead (S2); its budget does not begin before.
@@ -45,7 +45,7 @@ void ClaimServer::advance(Time now) {
     earliest_ = release_ + terms_.period;
     renew();
   }
-  if (exhausted_ && now >= earliest_) renew();
+  if ((overdrawn_ || exhausted_) && now >= earliest_) renew();
 }
 
 void ClaimServer::report(const JobReport& job, Time now) {
@@ -69,7 +69,7 @@ void ClaimServer::report(const JobReport& job, Time now) {
       return;
     }
     if (active_ && job.job == job_) return;
-    if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !exhausted_) {
+    if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !overdrawn_ && !exhausted_) {
       const Duration left = terms_.budget - consumed_;
       const Duration time_left = release_ + terms_.relative_deadline - now;
       using Wide = __int128;
@@ -115,7 +115,7 @@ void ClaimServer::charge(Duration used, Time now) {
   // What was used before the current release belongs to jobs that have ended.
   const Duration fresh =
       active_ ? std::min(used, std::max(now - std::max(release_, charged_), Duration{0})) : used;
-  if (const Duration stale = used - fresh; stale > Duration{0} && last_.renewed) {
+  if (const Duration stale = used - fresh; stale > Duration{0} && last_.renewed && !last_.overdrawn) {
     const Time first = last_.active ? last_.earliest : std::max(last_.earliest, charged_);
     const std::int64_t whole_jobs = std::max<std::int64_t>((release_ - first).ns / terms_.period.ns, 0);
     const Duration rest = last_.active ? limit() - last_.consumed : kTail;
@@ -126,6 +126,7 @@ void ClaimServer::charge(Duration used, Time now) {
   consume(fresh, now);
   charged_ = now;
   last_ = {.active = active_,
+           .overdrawn = overdrawn_,
            .exhausted = exhausted_,
            .renewed = false,
            .earliest = earliest_,
@@ -138,6 +139,7 @@ void ClaimServer::charge_borrowed(Duration used, Time now) {
   used = std::clamp(used, Duration{0}, std::max(most, Duration{0}));
   fill(used, now);
   consume(used, now);
+  last_.overdrawn = overdrawn_;
   last_.exhausted = exhausted_;
 }
 
@@ -152,22 +154,21 @@ void ClaimServer::fill(Duration used, Time now) {
 
 void ClaimServer::consume(Duration used, Time now) {
   if (exhausted_) return;
-  consumed_ += used;
+  if (!overdrawn_) consumed_ += used;
   const bool ran_without_job = !active_ && earliest_ <= now && consumed_ > kTail;
   if (ran_without_job) {  // it ran although it said that it would not: a job after all
     release_ = now;
     earliest_ = now + terms_.period;
     if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
   }
-  if (consumed_ >= limit() || level_ >= limit() * 2) {
+  if (level_ >= limit() * kBurst) {
     exhausted_ = true;
-    const Duration excess = level_ - limit();
-    if (level_ >= limit() * 2) {
-      using Wide = __int128;
-      const Wide wait = Wide{excess.ns} * terms_.period.ns / limit().ns;
-      earliest_ =
-          std::max(earliest_, now + Duration{static_cast<std::int64_t>(std::min<Wide>(wait, kMaxPeriod.ns))});
-    }
+    using Wide = __int128;
+    const Wide wait = Wide{(level_ - limit()).ns} * terms_.period.ns / limit().ns;
+    earliest_ =
+        std::max(earliest_, now + Duration{static_cast<std::int64_t>(std::min<Wide>(wait, kMaxPeriod.ns))});
+  } else if (consumed_ >= limit()) {
+    overdrawn_ = true;
   } else if (!active_ && !ran_without_job && now >= earliest_ && now - release_ >= terms_.period) {
     // Odd microseconds of a sleeping vCPU must not add up over hours.
     consumed_ = Duration{0};
@@ -211,11 +212,15 @@ Time ClaimServer::plan(Time now, bool alone, Duration ahead) const {
   const Time soonest = now + kLeastLook;
   if (exhausted_) return std::max(earliest_, soonest);
   const Duration slack = look_slack(terms_.budget);
-  if (active_) return std::max(std::min(now + left() + ahead + slack, release_ + terms_.period), soonest);
+  // Alone, being overdrawn changes nothing, and whatever it is, only its burst is to be watched.
+  const Duration room = alone || overdrawn_ ? burst_left() : left();
+  if (active_) return std::max(std::min(now + room + ahead + slack, release_ + terms_.period), soonest);
+  if (overdrawn_) return std::max(std::min(now + room + ahead + slack, earliest_), soonest);
   const Duration trust = alone ? kTrustAlone : std::min(terms_.period, kTrustAlone);
   if (blocked()) return std::max(earliest_, now) + (alone ? std::max(limit(), trust) : limit());
   const Time begins = std::min(release(now), now + trust);
-  return std::max(std::max(begins, now) + limit() + slack, soonest);
+  return std::max(std::max(begins, now) + (alone ? std::max(burst_left(), limit()) : limit()) + slack,
+                  soonest);
 }
 
 }  // namespace candor::sched

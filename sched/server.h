@@ -13,14 +13,15 @@
 //  S5  Wake-up rule: a job that was blocked goes on with its deadline if what
 //      is left of its budget still fits its bandwidth until then; otherwise
 //      it counts as the next job (S2).
-//  S6  Hard reservation: having consumed budget + tolerance, the claim is
-//      exhausted and has no rank until its release + period.
+//  S6  Having consumed budget + tolerance, the claim is overdrawn until its
+//      release + period: it stands behind all claims that are not (order.h, O5).
+//      What it uses there costs no other claim anything, and counts for S8 only.
 //  S7  A waiting claim has the deadline of its next job: the announced
 //      release, or the earliest that S2 permits if that is later. A blocked
 //      one is taken to be released now.
 //  S8  In the long run consumption with rank keeps to limit / period, whatever
-//      is said of jobs: beyond two limits ahead of that rate the claim is
-//      exhausted until it is one limit ahead.
+//      is said of jobs: beyond kBurst limits ahead of that rate the claim is
+//      exhausted, has no rank at all, until it is one limit ahead.
 //  S9  What was used since the last charge counts for the jobs that can have
 //      been there by S2; more than these may use counts for the current one.
 //
@@ -49,6 +50,12 @@ constexpr Duration tolerance(Duration budget) {
 /// are others a waiting one is believed for a period, a blocked one not at all.
 inline constexpr Duration kTrustAlone = milliseconds(100);
 
+/// How many limits a claim may be ahead of its rate (S8). An honest one is never more than
+/// two, the end of one period and the start of the next; the others are for what
+/// is charged to a job though it was not there: a host that is itself a VM is kept from
+/// its processor for milliseconds, and counts them as run time of whatever ran.
+inline constexpr std::int64_t kBurst = 4;
+
 /// How long a thread may go on after it has said that its job is over.
 inline constexpr Duration kTail = microseconds(50);
 
@@ -60,7 +67,7 @@ inline constexpr Duration kLate = milliseconds(1);
 inline constexpr Duration kLeastLook = microseconds(20);
 
 /// How much later than the earliest possible moment a claim is looked at for
-/// exhaustion. A job that needs all of its budget is over by then, wake-up and
+/// an overrun. A job that needs all of its budget is over by then, wake-up and
 /// interrupts included, and has cost no look; one that overruns does so for this
 /// much longer, and S8 takes it off the next budget.
 constexpr Duration look_slack(Duration budget) {
@@ -91,6 +98,8 @@ class ClaimServer {
   /// A job is under way, or its announced release has come.
   [[nodiscard]] bool active() const { return active_; }
   [[nodiscard]] bool exhausted() const { return exhausted_; }
+  /// Its budget is used up, its burst is not; never together with exhausted().
+  [[nodiscard]] bool overdrawn() const { return overdrawn_ && !exhausted_; }
   /// Of the current job while active, else of the next (S7).
   [[nodiscard]] Time release(Time now) const;
   [[nodiscard]] Time server_deadline(Time now) const { return release(now) + terms_.relative_deadline; }
@@ -100,18 +109,18 @@ class ClaimServer {
   [[nodiscard]] Duration expected() const { return expected_; }
   [[nodiscard]] Duration consumed() const { return consumed_; }
   [[nodiscard]] Duration limit() const { return terms_.budget + tolerance(terms_.budget); }
-  /// Time of the next budget: meaningful while exhausted.
+  /// Time of the next budget: meaningful while overdrawn or exhausted.
   [[nodiscard]] Time replenish() const { return earliest_; }
   [[nodiscard]] bool blocked() const { return state_ == State::kBlocked; }
   [[nodiscard]] candor_thread_state state() const;
 
   /// When this claim needs a look even if nobody rings: the earliest moment at
-  /// which it could exhaust, be replenished or move on, and look_slack() later.
+  /// which it could be overdrawn (`alone`: exhausted), replenished or move on, and look_slack() later.
   /// What is used between then and a look later by more than kLate is forgiven.
   /// After `now`. `alone`: no other claim shares its processor. `ahead`: what
   /// active claims before it in the order may still use first.
   [[nodiscard]] Time next_look(Time now, bool alone, Duration ahead);
-  /// The most a job under way may still use before it is exhausted.
+  /// The most a job under way may still use before it is overdrawn.
   [[nodiscard]] Duration left() const { return std::max(limit() - consumed_, Duration{0}); }
 
  private:
@@ -119,6 +128,7 @@ class ClaimServer {
   // As it was at the last charge: what has been used since is judged by that.
   struct LastCharge {
     bool active = false;
+    bool overdrawn = false;
     bool exhausted = false;
     bool renewed = false;  // since then
     Time earliest;
@@ -128,11 +138,13 @@ class ClaimServer {
   void renew();
   void fill(Duration used, Time now);
   [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
+  [[nodiscard]] Duration burst_left() const { return std::max(limit() * kBurst - level_, Duration{0}); }
   void consume(Duration used, Time now);
 
   Terms terms_;
   State state_ = State::kBlocked;
   bool active_ = false;  // current release_ has a job
+  bool overdrawn_ = false;
   bool exhausted_ = false;
   bool awaited_ = false;            // active because an announced release came; the guest has not spoken yet
   Time release_;                    // of the current or last job

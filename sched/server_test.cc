@@ -71,17 +71,45 @@ TEST(Server, AGuestsDeadlineOnlyPostpones) {
   EXPECT_EQ(s.server_deadline(at(0)), at(8));
 }
 
-TEST(Server, AnOverrunIsExhaustedUntilThePeriodEnds) {
+TEST(Server, AnOverrunIsOverdrawnUntilThePeriodEnds) {
   ClaimServer s = started();
   s.charge(kBudget, at(3));
-  EXPECT_FALSE(s.exhausted()) << "exactly the budget is never punished";
+  EXPECT_FALSE(s.overdrawn()) << "exactly the budget is never punished";
   s.charge(tolerance(kBudget), at(4));
-  EXPECT_TRUE(s.exhausted());
-  EXPECT_EQ(s.replenish(), at(10));
-  EXPECT_EQ(s.next_look(at(4), false, {}), at(10));
-  s.advance(at(10));
+  EXPECT_TRUE(s.overdrawn());
   EXPECT_FALSE(s.exhausted());
+  EXPECT_EQ(s.replenish(), at(10));
+  EXPECT_LE(s.next_look(at(4), false, {}), at(10));
+  s.advance(at(10));
+  EXPECT_FALSE(s.overdrawn());
   EXPECT_EQ(s.server_deadline(at(10)), at(18));
+}
+
+TEST(Server, WhatAnOverdrawnClaimUsesComesOffItsBurstOnly) {
+  ClaimServer s = started();
+  s.charge(s.limit(), at(3));
+  ASSERT_TRUE(s.overdrawn());
+  s.charge(milliseconds(2), at(5));
+  s.advance(at(10));
+  EXPECT_EQ(s.consumed(), Duration{0}) << "nothing is owed to other claims";
+  EXPECT_FALSE(s.exhausted());
+}
+
+TEST(Server, BeyondItsBurstAClaimIsExhausted) {
+  ClaimServer s = started();
+  s.charge(s.limit(), at(3));
+  s.charge(s.limit() * kBurst, at(20));
+  EXPECT_TRUE(s.exhausted());
+  EXPECT_FALSE(s.overdrawn());
+  EXPECT_GT(s.replenish(), at(20));
+  EXPECT_EQ(s.next_look(at(20), false, {}), s.replenish());
+}
+
+TEST(Server, AloneOnItsProcessorOnlyTheBurstIsWatched) {
+  ClaimServer s = started();
+  EXPECT_GT(s.next_look(at(0), true, {}), s.next_look(at(0), false, {}));
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
+  EXPECT_EQ(s.next_look(at(1), true, {}), at(10) + s.limit() * kBurst + look_slack(kBudget));
 }
 
 TEST(Server, AnActiveClaimIsLookedAtWhenItCouldHaveUsedUpItsBudget) {
@@ -96,7 +124,7 @@ TEST(Server, AnActiveClaimIsLookedAtWhenItCouldHaveUsedUpItsBudget) {
 TEST(Server, WhatLateEnforcementLetThroughComesOffTheNextBudget) {
   ClaimServer s = started();
   s.charge(s.limit() + milliseconds(1), at(5));
-  ASSERT_TRUE(s.exhausted());
+  ASSERT_TRUE(s.overdrawn());
   s.advance(at(10));
   EXPECT_EQ(s.consumed(), milliseconds(1));
 }
@@ -107,7 +135,7 @@ TEST(Server, ALateLookIsNotTheGuestsFault) {
   s.advance(at(45));
   s.charge(milliseconds(45), at(45));  // the processor was away for 43 ms
   s.advance(at(50));
-  EXPECT_FALSE(s.exhausted()) << "not for longer than its own overrun asks";
+  EXPECT_FALSE(s.overdrawn() || s.exhausted()) << "not for longer than its own overrun asks";
 }
 
 TEST(Server, MoreThanANextBudgetIsRepaidByTime) {
@@ -149,14 +177,14 @@ TEST(Server, AJobResumedLateCountsAsTheNext) {
 TEST(Server, BlockingAndWakingDoesNotRefillTheBudget) {
   ClaimServer s = started();
   Duration used;
-  for (int i = 0; i < 10 && !s.exhausted(); ++i) {
+  for (int i = 0; i < 10 && !s.overdrawn(); ++i) {
     const Time t = at(0) + microseconds(500 * (i + 1));
     s.charge(microseconds(500), t);
     used += microseconds(500);
     s.report(report(CANDOR_THREAD_BLOCKED, at(0), 0), t);
     s.report(report(CANDOR_THREAD_READY, t, static_cast<std::uint64_t>(i) + 1), t);
   }
-  EXPECT_TRUE(s.exhausted());
+  EXPECT_TRUE(s.overdrawn());
   EXPECT_LE(used, kBudget + milliseconds(1));
 }
 
@@ -164,7 +192,7 @@ TEST(Server, AClaimThatSaysItWaitsIsLookedAtAllTheSame) {
   ClaimServer s = started();
   s.report(report(CANDOR_THREAD_WAITING, at(10'000), 1), at(1));
   EXPECT_LE(s.next_look(at(1), false, {}), at(1) + kPeriod + s.limit() + look_slack(kBudget));
-  EXPECT_LE(s.next_look(at(1), true, {}), at(1) + kTrustAlone + s.limit() + look_slack(kBudget));
+  EXPECT_LE(s.next_look(at(1), true, {}), at(1) + kTrustAlone + s.limit() * kBurst + look_slack(kBudget));
   s.report(report(CANDOR_THREAD_BLOCKED, at(1), 1), at(1));
   EXPECT_LE(s.next_look(at(12), false, {}), at(12) + s.limit())
       << "where there are others, not believed at all";
@@ -173,7 +201,7 @@ TEST(Server, AClaimThatSaysItWaitsIsLookedAtAllTheSame) {
 TEST(Server, TimeUnderALentRankCounts) {
   ClaimServer s = started();
   s.charge_borrowed(s.limit(), at(5));
-  EXPECT_TRUE(s.exhausted());
+  EXPECT_TRUE(s.overdrawn());
 }
 
 TEST(Server, TimeBeforeTheReleaseIsNotHeldAgainstTheJob) {
@@ -182,15 +210,15 @@ TEST(Server, TimeBeforeTheReleaseIsNotHeldAgainstTheJob) {
   s.advance(at(10));
   s.charge(milliseconds(3), at(11));
   EXPECT_LE(s.consumed(), milliseconds(1)) << "2 ms of these were the last job's";
-  EXPECT_FALSE(s.exhausted());
+  EXPECT_FALSE(s.overdrawn());
 }
 
 TEST(Server, MoreThanEndedJobsMayHaveUsedCountsForThisOne) {  // S9
   ClaimServer s = started();
   s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
   s.advance(at(10));
-  s.charge(milliseconds(9), at(11));
-  EXPECT_TRUE(s.exhausted());
+  s.charge(milliseconds(5), at(11));
+  EXPECT_TRUE(s.overdrawn());
 }
 
 }  // namespace

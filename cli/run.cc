@@ -34,8 +34,8 @@ namespace {
 using vmm::monotonic_ns;
 
 // The run counts from an instant at which every VM should have started.
-constexpr std::uint64_t kStartNs = 10'000'000;
-constexpr std::uint64_t kStartPerVmNs = 3'000'000;
+constexpr std::uint64_t kStartNs = 50'000'000;
+constexpr std::uint64_t kStartPerVmNs = 10'000'000;
 // A VM process that is itself stuck gets this much longer than its guest.
 constexpr std::uint64_t kPatienceNs = vmm::kShutdownGraceNs + 3'000'000'000;
 // Where guest code's unprivileged identities begin when the launcher is root.

@@ -42,6 +42,7 @@ nlohmann::json json_of(const ControlThread& plan, bench::ControlThreadResult& re
           {"skipped", result.skipped},
           {"deadline_misses", result.misses + result.skipped},  // as in a guest's summary
           {"wakeup_us", {{"p50", us(50)}, {"p99", us(99)}, {"max", us(100)}}},
+          {"cpu_s", static_cast<double>(result.cpu_ns) / 1e9},
           {"work_units", result.work_units}};
 }
 

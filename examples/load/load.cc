@@ -20,15 +20,15 @@ std::int64_t share_ppm(Duration time, const Terms& terms) {
 }
 
 /// What a job costs besides its work varies: the wake-up, interrupts, a busy
-/// sibling of this processor. So each reserve is up to a half wider than the
-/// work, as far as the VM is entitled to for all its tasks together, and never
+/// sibling of this processor, a host below this host. So each reserve is up to
+/// twice the work, as far as the VM is entitled to for all its tasks together, and never
 /// less than the work.
 void set_reserves(std::size_t count) {
   const auto wish = [](const Task& task) {
-    const Duration half_more = {task.work.ns * 3 / 2}, margin = Terms::budget_for(task.work);
+    const Duration twice = task.work * 2, margin = Terms::budget_for(task.work);
     const Duration deadline =
         task.terms.relative_deadline.ns != 0 ? task.terms.relative_deadline : task.terms.period;
-    const Duration wished = half_more > margin ? half_more : margin;
+    const Duration wished = twice > margin ? twice : margin;
     return wished < deadline ? wished : deadline;
   };
   std::int64_t needed_ppm = 0, wished_ppm = 0;

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -53,11 +54,10 @@ std::optional<candor_image_note> find_note(std::span<const std::byte> file, cons
 
 }  // namespace
 
-Result<Image, std::string> parse_image(std::vector<std::byte> file, std::uint64_t memory_bytes,
+Result<Image, std::string> parse_image(std::span<const std::byte> file, std::uint64_t memory_bytes,
                                        std::uint32_t vcpus) {
   Image image;
-  image.file = std::move(file);
-  const auto elf = read_at<Elf64_Ehdr>(image.file, 0);
+  const auto elf = read_at<Elf64_Ehdr>(file, 0);
   if (!elf || std::memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
     return Error{std::string("is not an ELF file; build guests with candor_add_guest()")};
   if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB ||
@@ -74,11 +74,11 @@ Result<Image, std::string> parse_image(std::vector<std::byte> file, std::uint64_
   const std::uint64_t boot_stacks = std::uint64_t{vcpus} * CANDOR_BOOT_STACK_BYTES;
   const std::uint64_t usable = memory_bytes > boot_stacks ? memory_bytes - boot_stacks : 0;
   for (unsigned i = 0; i < elf->e_phnum; i++) {
-    const auto header = read_at<Elf64_Phdr>(image.file, elf->e_phoff + std::uint64_t{i} * sizeof(Elf64_Phdr));
+    const auto header = read_at<Elf64_Phdr>(file, elf->e_phoff + std::uint64_t{i} * sizeof(Elf64_Phdr));
     if (!header) return Error{fmt::format("is damaged: program header {} lies outside the file", i)};
-    if (header->p_type == PT_NOTE && !note) note = find_note(image.file, *header);
+    if (header->p_type == PT_NOTE && !note) note = find_note(file, *header);
     if (header->p_type != PT_LOAD || header->p_memsz == 0) continue;
-    if (header->p_offset > image.file.size() || header->p_filesz > image.file.size() - header->p_offset ||
+    if (header->p_offset > file.size() || header->p_filesz > file.size() - header->p_offset ||
         header->p_filesz > header->p_memsz)
       return Error{fmt::format("is damaged: segment {} lies outside the file", i)};
     image.segments.push_back({header->p_vaddr, header->p_memsz, header->p_offset, header->p_filesz,
@@ -115,12 +115,17 @@ Result<Image, std::string> parse_image(std::vector<std::byte> file, std::uint64_
     end = s.address + s.bytes;
   }
   const auto holds_entry = [&](const Image::Segment& s) {
-    return s.executable && note->entry >= s.address && note->entry - s.address < s.file_bytes;
+    return s.executable && note->entry >= s.address && note->entry - s.address < s.content_bytes;
   };
   if (std::none_of(image.segments.begin(), image.segments.end(), holds_entry))
     return Error{
         fmt::format("names the entry {:#x}, which is in none of its executable segments", note->entry)};
   image.entry = note->entry;
+  for (Image::Segment& s : image.segments) {
+    const auto from = file.subspan(s.offset, s.content_bytes);
+    s.offset = image.contents.size();
+    image.contents.insert(image.contents.end(), from.begin(), from.end());
+  }
   return image;
 }
 
@@ -140,12 +145,18 @@ Result<Image, std::string> read_image(const std::filesystem::path& path, std::ui
   errno = 0;
   if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
     return Error{fmt::format("cannot be read: {}", errno != 0 ? std::strerror(errno) : "it ended early")};
-  return parse_image(std::move(bytes), memory_bytes, vcpus);
+  return parse_image(bytes, memory_bytes, vcpus);
 }
 
-void load_image(const Image& image, std::span<std::byte> ram) {
+Result<Done, int> load_image(const Image& image, int ram_fd) {
   for (const Image::Segment& s : image.segments)
-    std::memcpy(ram.data() + (s.address - CANDOR_RAM_BASE), image.file.data() + s.file_offset, s.file_bytes);
+    for (std::uint64_t done = 0; done < s.content_bytes;) {
+      const ssize_t wrote = pwrite(ram_fd, image.contents.data() + s.offset + done, s.content_bytes - done,
+                                   static_cast<off_t>(s.address - CANDOR_RAM_BASE + done));
+      if (wrote <= 0) return Error{wrote < 0 ? errno : EIO};
+      done += static_cast<std::uint64_t>(wrote);
+    }
+  return Done{};
 }
 
 }  // namespace candor::vmm

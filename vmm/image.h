@@ -18,12 +18,14 @@ struct Image {
   struct Segment {
     std::uint64_t address;  // in the guest; a multiple of the page size
     std::uint64_t bytes;    // in memory, rounded up to pages
-    std::uint64_t file_offset;
-    std::uint64_t file_bytes;
+    std::uint64_t offset;   // of its contents in `contents`
+    std::uint64_t content_bytes;
     bool writable;
     bool executable;
   };
-  std::vector<std::byte> file;
+  /// What the segments hold, and nothing else of the file: every VM's process is a fork of
+  /// the one that has read it, and a fork takes the longer the more there is.
+  std::vector<std::byte> contents;
   std::vector<Segment> segments;
   std::uint64_t entry = 0;
 };
@@ -34,10 +36,11 @@ Result<Image, std::string> read_image(const std::filesystem::path& path, std::ui
                                       std::uint32_t vcpus);
 
 /// The same from bytes already in memory.
-Result<Image, std::string> parse_image(std::vector<std::byte> file, std::uint64_t memory_bytes,
+Result<Image, std::string> parse_image(std::span<const std::byte> file, std::uint64_t memory_bytes,
                                        std::uint32_t vcpus);
 
-/// Copies the image into zeroed RAM, whose first byte has guest address CANDOR_RAM_BASE.
-void load_image(const Image& image, std::span<std::byte> ram);
+/// Writes the image into zeroed RAM, a file whose first byte has guest address CANDOR_RAM_BASE.
+/// By writing, since that costs no page fault. Error: errno.
+Result<Done, int> load_image(const Image& image, int ram_fd);
 
 }  // namespace candor::vmm

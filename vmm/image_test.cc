@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "abi/candor.h"
+#include "vmm/area.h"
 
 namespace candor::vmm {
 namespace {
@@ -44,7 +45,7 @@ struct Sample {
   }
   Result<Image, std::string> parse(std::uint64_t memory = kMemory) const {
     const auto* bytes = reinterpret_cast<const std::byte*>(this);
-    return parse_image({bytes, bytes + sizeof *this}, memory, 2);
+    return parse_image({bytes, sizeof *this}, memory, 2);
   }
   std::string error(std::uint64_t memory = kMemory) const {
     const auto image = parse(memory);
@@ -58,8 +59,12 @@ TEST(Image, LoadsItsSegmentsAndNothingElse) {
   EXPECT_EQ(image->entry, CANDOR_RAM_BASE + 16);
   ASSERT_EQ(image->segments.size(), 2u);
   EXPECT_EQ(image->segments[0].bytes, 8192u);
+  EXPECT_EQ(image->contents.size(), sizeof Sample::text + 4) << "not the rest of the file";
+  auto file = make_sealed_memory("ram", kMemory);
+  ASSERT_TRUE(file.ok()) << file.error();
+  ASSERT_TRUE(load_image(*image, file->get()).ok());
   std::vector<std::byte> ram(kMemory);
-  load_image(*image, ram);
+  ASSERT_EQ(pread(file->get(), ram.data(), ram.size(), 0), static_cast<ssize_t>(kMemory));
   EXPECT_STREQ(reinterpret_cast<const char*>(ram.data()), "text");
   EXPECT_EQ(std::memcmp(ram.data() + 8192, "text", 4), 0);
   EXPECT_EQ(ram[8196], std::byte{0});

@@ -40,15 +40,6 @@ std::string errno_text() {
   return std::strerror(errno);
 }
 
-Result<Done, std::string> load_into(int ram_fd, const VmSpec& spec) {
-  void* const ram = mmap(nullptr, spec.memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ram_fd, 0);
-  if (ram == MAP_FAILED)
-    return Error{fmt::format("cannot map {} KiB of guest RAM: {}", spec.memory_bytes / 1024, errno_text())};
-  load_image(*spec.image, {static_cast<std::byte*>(ram), spec.memory_bytes});
-  munmap(ram, spec.memory_bytes);  // from now on guest RAM is the guest's alone
-  return Done{};
-}
-
 void fill_host_page(const VmSpec& spec, const CpuBackend& cpu, const Area& area) {
   candor_host_page& page = area.host_page();
   page.magic = CANDOR_MAGIC;
@@ -180,7 +171,9 @@ Result<Done, std::string> VmProcess::start() {
   if (!tie_life_to(around_.launcher_pid)) return Error{std::string("the launcher died")};
 
   // The tender builds its address space meanwhile.
-  if (auto loaded = load_into(ram_.get(), spec_); !loaded.ok()) return loaded;
+  if (auto loaded = load_image(*spec_.image, ram_.get()); !loaded.ok())
+    return Error{fmt::format("cannot write the image into {} KiB of guest RAM: {}", spec_.memory_bytes / 1024,
+                             std::strerror(loaded.error()))};
   fill_host_page(spec_, *cpu_, area_);
   clock_.emplace(area_.host_page().clock, around_.scale);
   if (auto ready = cpu_->wait_ready(); !ready.ok()) return ready;

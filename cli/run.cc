@@ -25,6 +25,7 @@
 #include "cli/summary.h"
 #include "host/registration.h"
 #include "host/scheduler_client.h"
+#include "vmm/console_output.h"
 #include "vmm/cpu/backend.h"
 #include "vmm/vm_process.h"
 
@@ -146,7 +147,8 @@ class Run {
   const RunOptions& options_;
   Config config_;
   std::vector<Vm> vms_;
-  Fd signals_, tender_;
+  Fd signals_, console_, tender_;
+  std::vector<sock_filter> filter_;
   vmm::TscScale scale_;
   std::optional<host::SchedulerClient> scheduler_;
   Summary summary_;
@@ -164,12 +166,19 @@ int Run::execute() {
   signal(SIGPIPE, SIG_IGN);
   signals_ = Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 
+  console_ = vmm::ConsoleOutput::open_standard_output();
   auto tender = vmm::make_process_tender();
   if (!tender.ok()) {
     say("{}", tender.error());
     return kHostCannot;
   }
   tender_ = std::move(*tender);
+  auto filter = vmm::make_filter();
+  if (!filter.ok()) {
+    say("{}", filter.error());
+    return kHostCannot;
+  }
+  filter_ = std::move(*filter);
   scale_ = vmm::calibrate_tsc();
   if (!scale_.usable)
     say("warning: the host kernel does not use the TSC as its clock; guests' clocks follow the host's only "
@@ -182,6 +191,7 @@ int Run::execute() {
     if (!start_vm(i)) {
       vms_[i].ended = true;
       vms_[i].report.reason = vmm::ExitReason::kRefused;
+      vms_[i].report.not_started = 1;
       std::snprintf(vms_[i].report.detail, sizeof vms_[i].report.detail, "cannot start a process: %s",
                     std::strerror(errno));
     }
@@ -230,11 +240,13 @@ bool Run::start_vm(std::size_t index) {
   if (vm.pid < 0) return false;
   if (vm.pid == 0) {
     const int scheduler_pidfd = scheduler_ ? scheduler_->pidfd() : -1;
-    close_all_but({theirs.get(), tender_.get(), vm_end.get(), scheduler_pidfd});
+    close_all_but({theirs.get(), console_.get(), tender_.get(), vm_end.get(), scheduler_pidfd});
     vmm::VmSurroundings around = {.launcher = theirs.get(),
+                                  .console = console_.get(),
                                   .tender = tender_.get(),
                                   .launcher_pid = launcher,
                                   .scale = scale_,
+                                  .filter = filter_,
                                   .scheduler_pidfd = scheduler_pidfd,
                                   .register_vcpus = {}};
     if (scheduler_)
@@ -311,7 +323,8 @@ void Run::take_report(Vm& vm) {
     report.reason = vmm::ExitReason::kKilled;
     std::snprintf(report.detail, sizeof report.detail, "its VM process was killed from outside");
   }
-  vm.report = report;
+  // A VM process is near to its guest, so what it says is looked at as a guest's words are.
+  vm.report = vmm::checked(report);
   vm.ended = true;
   waitpid(vm.pid, nullptr, 0);
   if (!in_order(report))
@@ -319,7 +332,7 @@ void Run::take_report(Vm& vm) {
         report.detail[0] != 0 ? ": " : "",
         report.detail[0] != 0 ? report.detail : fmt::format(", exit code {}", report.exit_code).c_str());
   // In this mode everything hangs on what the kernel permits: without it there is nothing to compare.
-  if (report.reason == vmm::ExitReason::kRefused && options_.mode == Mode::kStaticDl) stop_ = true;
+  if (vm.report.not_started != 0 && options_.mode == Mode::kStaticDl) stop_ = true;
 }
 
 void Run::end_vms() {
@@ -384,26 +397,29 @@ int Run::report() {
   summary_.duration_s = stop_ns_ > epoch_ns_ ? static_cast<double>(stop_ns_ - epoch_ns_) / 1e9 : 0;
   summary_.cpus = config_.cpus;
   bool good = !scheduler_lost_;
-  bool refused = false;
+  bool host_cannot = false;
   for (const Vm& vm : vms_) {
     summary_.names.push_back(vm.spec.name);
     summary_.reports.push_back(vm.report);
     good = good && in_order(vm.report);
-    refused = refused || vm.report.reason == vmm::ExitReason::kRefused;
+    host_cannot = host_cannot || vm.report.not_started != 0;
   }
-  fmt::print("{}", to_text(summary_));
-  std::fflush(stdout);
+  // The file first: whoever reads standard output may be gone.
+  bool written = true;
   if (options_.summary_json) {
     std::ofstream file(*options_.summary_json);
     file << to_json(summary_);
     file.close();
-    if (!file) {
+    written = static_cast<bool>(file);
+    if (!written)
       say("--summary-json: \"{}\" cannot be written: {}; choose a path that can",
           options_.summary_json->string(), std::strerror(errno));
-      return kSomeNot;
-    }
   }
-  if (refused && options_.mode == Mode::kStaticDl) return kHostCannot;
+  const std::string text = to_text(summary_);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+  if (!written) return kSomeNot;
+  if (host_cannot) return kHostCannot;
   return good ? kAllInOrder : kSomeNot;
 }
 

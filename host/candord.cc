@@ -41,7 +41,10 @@ void drop_privileges() {
 
 int run_candord(Fd launcher, Policy policy, std::vector<int> processors) {
   // What the terminal sends to the whole job is the launcher's to act upon.
-  for (const int s : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE}) std::signal(s, SIG_IGN);
+  // Nor must it be stopped with the launcher: guests go on, and with them the need for whoever enforces
+  // budgets.
+  for (const int s : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
+    std::signal(s, SIG_IGN);
   drop_privileges();
 
   Hello hello;

@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "base/rate_meter.h"
 #include "base/result.h"
 #include "host/area_reader.h"
 #include "host/mutex.h"
 #include "host/protocol.h"
 #include "host/rank_writer.h"
-#include "host/rate_meter.h"
 #include "host/registration_check.h"
 #include "os/fd.h"
 #include "sched/scheduler.h"

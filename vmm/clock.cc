@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kBaselineNs = 20'000'000;
 constexpr std::int64_t kCorrectionNs = 1'000'000'000;
 constexpr std::int64_t kMostCorrectionNs = 1'000'000;
+constexpr std::int64_t kMostWorkedOffNs = 10'000'000;
 
 struct Reading {
   std::uint64_t tsc, ns;
@@ -74,14 +75,24 @@ GuestClock::GuestClock(candor_clock& page, const TscScale& scale) : page_(page),
 
 void GuestClock::refresh() {
   const Reading now = read_both();
-  if (now.tsc <= origin_.tsc) return;
-  const std::uint64_t true_rate = rate({origin_.tsc, origin_.ns}, now);
-  const std::uint64_t shown = clock_ns(published_, now.tsc);
+  refresh(now.tsc, now.ns);
+}
+
+void GuestClock::refresh(std::uint64_t tsc, std::uint64_t ns) {
+  const auto behind = static_cast<std::int64_t>(ns - clock_ns(published_, tsc));
+  if (tsc <= origin_.tsc || behind > kMostWorkedOffNs || behind < -kMostWorkedOffNs) {
+    // The host was suspended, or moved: its two clocks have a new beginning, and the guests' a leap.
+    origin_ = {tsc, ns, origin_.mult, origin_.usable};
+    publish({tsc, ns, origin_.mult});
+    return;
+  }
+  const std::uint64_t true_rate = rate({origin_.tsc, origin_.ns}, {tsc, ns});
   // What the guest's clock must make up for, as a change of its rate over the next second.
-  const auto behind = std::clamp<std::int64_t>(static_cast<std::int64_t>(now.ns - shown), -kMostCorrectionNs,
-                                               kMostCorrectionNs);
-  const auto change = static_cast<std::int64_t>(static_cast<__int128>(true_rate) * behind / kCorrectionNs);
-  publish({now.tsc, shown, true_rate + static_cast<std::uint64_t>(change)});
+  const std::int64_t correction = std::clamp(behind, -kMostCorrectionNs, kMostCorrectionNs);
+  const auto change =
+      static_cast<std::int64_t>(static_cast<__int128>(true_rate) * correction / kCorrectionNs);
+  origin_.mult = true_rate;
+  publish({tsc, clock_ns(published_, tsc), true_rate + static_cast<std::uint64_t>(change)});
 }
 
 void GuestClock::publish(const candor_clock_scale& scale) {

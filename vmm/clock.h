@@ -31,8 +31,11 @@ class GuestClock {
   /// Publishes the clock for the first time.
   GuestClock(candor_clock& page, const TscScale& scale);
   /// To be called about once a second. Guests see no jump: the difference to the
-  /// host's clock is worked off over the second that follows.
+  /// host's clock is worked off over the second that follows. Only after more than 10 ms,
+  /// which means that the host was suspended or moved, is there a leap.
   void refresh();
+  /// The same with given readings of both clocks, taken together.
+  void refresh(std::uint64_t tsc, std::uint64_t ns);
 
  private:
   void publish(const candor_clock_scale& scale);

@@ -40,5 +40,22 @@ TEST(Clock, RefreshNeitherJumpsNorStaysWrong) {
   EXPECT_EQ(page.seq, 2u);
 }
 
+TEST(Clock, ASuspendedHostIsALeapAndThenRightAgain) {
+  candor_clock page = {};
+  const TscScale scale = {1'000, 5'000, std::uint64_t{1} << 31, true};  // two ticks in a nanosecond
+  GuestClock clock(page, scale);
+  const auto shown = [&](std::uint64_t tsc) { return clock_ns(page.scale[page.seq & 1], tsc); };
+  clock.refresh(2'000'001'000, 1'000'005'000);
+  EXPECT_EQ(shown(2'000'001'000), 1'000'005'000u);
+  // An hour in which the TSC ran on and the monotonic clock did not.
+  clock.refresh(7'202'000'001'000, 2'000'005'000);
+  EXPECT_EQ(shown(7'202'000'001'000), 2'000'005'000u);
+  EXPECT_NEAR(static_cast<double>(shown(7'204'000'001'000)), 3'000'005'000.0, 1'000'000)
+      << "at the rate of before";
+  // And one after which the TSC began anew.
+  clock.refresh(500, 4'000'005'000);
+  EXPECT_EQ(shown(500), 4'000'005'000u);
+}
+
 }  // namespace
 }  // namespace candor::vmm

@@ -7,7 +7,7 @@ namespace {
 constexpr std::size_t kLineBytes = 1024;  // longer ones are broken
 }
 
-void Console::drain(std::string& out, bool final) {
+void Console::drain(std::string& out, std::size_t limit, bool final) {
   const std::uint32_t head = load(area_.guest_page().console_head);
   std::uint32_t waiting = head - taken_;
   if (waiting > CANDOR_CONSOLE_BYTES) {
@@ -19,7 +19,7 @@ void Console::drain(std::string& out, bool final) {
     taken_ = head - CANDOR_CONSOLE_BYTES;
     waiting = CANDOR_CONSOLE_BYTES;
   }
-  for (; waiting != 0; waiting--, taken_++) {
+  for (; waiting != 0 && out.size() < limit; waiting--, taken_++) {
     const auto c =
         static_cast<char>(__atomic_load_n(area_.console() + taken_ % CANDOR_CONSOLE_BYTES, __ATOMIC_RELAXED));
     if (c == '\n' || line_.size() == kLineBytes) finish_line(out);

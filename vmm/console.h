@@ -1,4 +1,4 @@
-// The console ring of one VM (docs/abi.md §10): bytes out, as lines.
+// The console ring of one VM (docs/abi.md §4.3): bytes out, as lines.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ class Console {
  public:
   Console(const Area& area, std::string name) : area_(area), prefix_(std::move(name) + "| ") {}
 
-  /// Appends all complete lines to `out`; with `final` also an unfinished one.
+  /// Appends complete lines to `out` until that has `limit` bytes or, by less than a line, more; the rest
+  /// stays in the ring. With `final` also an unfinished line.
   /// Control characters come out as '?', so a guest cannot play with a terminal.
-  void drain(std::string& out, bool final);
+  void drain(std::string& out, std::size_t limit, bool final);
 
  private:
   void finish_line(std::string& out);

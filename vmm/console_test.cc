@@ -22,9 +22,9 @@ class ConsoleTest : public testing::Test {
     for (const char c : text) ring[head_++ % CANDOR_CONSOLE_BYTES] = static_cast<std::uint8_t>(c);
     area_.guest_page().console_head = head_;
   }
-  std::string drain(bool final = false) {
+  std::string drain(bool final = false, std::size_t limit = 1 << 20) {
     std::string out;
-    console_.drain(out, final);
+    console_.drain(out, limit, final);
     return out;
   }
 };
@@ -59,6 +59,13 @@ TEST_F(ConsoleTest, BreaksEndlessLines) {
   write(std::string(3000, 'x'));
   const std::string out = drain();
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+}
+
+TEST_F(ConsoleTest, WhatIsAboveTheLimitStaysInTheRing) {
+  write("one\ntwo\nthree\n");
+  EXPECT_EQ(drain(false, 5), "vm| one\n");
+  EXPECT_EQ(area_.host_page().console_tail, 4u);
+  EXPECT_EQ(drain(), "vm| two\nvm| three\n");
 }
 
 TEST_F(ConsoleTest, EmptyLinesStay) {

@@ -41,6 +41,17 @@ double latency_quantile(const candor_thread_stats& stats, double fraction) {
   return 0;  // the guest changed its counts between the two passes
 }
 
+VmReport checked(const VmReport& report) {
+  VmReport r = report;
+  if (r.reason > ExitReason::kKilled) r.reason = ExitReason::kKilled;
+  std::snprintf(r.detail, sizeof r.detail, "%s", printable(report.detail, sizeof r.detail - 1).c_str());
+  r.thread_count = std::min(r.thread_count, std::uint32_t{CANDOR_MAX_THREADS});
+  for (std::size_t i = 0; i < CANDOR_MAX_THREADS; i++)
+    std::snprintf(r.threads[i].name, sizeof r.threads[i].name, "%s",
+                  printable(report.threads[i].name, sizeof r.threads[i].name - 1).c_str());
+  return r;
+}
+
 void collect_counters(const Area& area, std::uint32_t vcpus, VmReport& report) {
   for (std::uint32_t v = 0; v < vcpus; v++) {
     const candor_guest_vcpu& page = area.vcpu(v);

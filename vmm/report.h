@@ -31,11 +31,12 @@ struct ThreadReport {
 /// the guest says of itself.
 struct VmReport {
   ExitReason reason;
-  std::uint32_t exit_code;  // the guest's own, for kShutdown and kStopped
-  char detail[200];         // for people, if there is something to say
-  std::uint64_t cpu_ns;     // of guest code and VM process together
-  std::uint64_t steal_ns;   // vCPUs ready but not running
-  std::uint64_t start_ns;   // from the start of its creation to the guest's main; 0: it did not get there
+  std::uint32_t exit_code;    // the guest's own, for kShutdown and kStopped
+  std::uint32_t not_started;  // 1: the host could not start it, and `detail` says why
+  char detail[200];           // for people, if there is something to say
+  std::uint64_t cpu_ns;       // of guest code and VM process together
+  std::uint64_t steal_ns;     // vCPUs ready but not running
+  std::uint64_t start_ns;     // from the start of its creation to the guest's main; 0: it did not get there
   std::uint64_t host_calls, kicks, upcalls, publishes, polls, poll_hits, waits;
   std::uint32_t thread_count;
   ThreadReport threads[CANDOR_MAX_THREADS];
@@ -44,6 +45,10 @@ struct VmReport {
 /// Latency below which `fraction` of the counted ones lie, in nanoseconds; the
 /// middle of its bucket (docs/abi.md §9). 0 if none was counted.
 double latency_quantile(const candor_thread_stats& stats, double fraction);
+
+/// The same report with everything within its bounds: texts end and are printable, counts and
+/// enumerators are possible ones.
+VmReport checked(const VmReport& report);
 
 /// Fills in counters and threads from the area.
 void collect_counters(const Area& area, std::uint32_t vcpus, VmReport& report);

@@ -33,6 +33,16 @@ TEST(Report, QuantilesAreOrdered) {
   EXPECT_EQ(latency_quantile({}, 0.5), 0);
 }
 
+TEST(Report, AForgedOneIsBroughtWithinItsBounds) {
+  VmReport forged;
+  std::memset(static_cast<void*>(&forged), 'x', sizeof forged);
+  const VmReport r = checked(forged);
+  EXPECT_LE(r.reason, ExitReason::kKilled);
+  EXPECT_LE(r.thread_count, CANDOR_MAX_THREADS);
+  EXPECT_EQ(std::strlen(r.detail), sizeof r.detail - 1);
+  EXPECT_EQ(std::strlen(r.threads[0].name), sizeof r.threads[0].name - 1);
+}
+
 TEST(Report, NamesCannotHarmATerminal) {
   const auto area = Area::create();
   ASSERT_TRUE(area.ok());

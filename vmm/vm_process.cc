@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,14 +17,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 
+#include "base/rate_meter.h"
 #include "vmm/area.h"
 #include "vmm/console.h"
+#include "vmm/console_output.h"
 #include "vmm/cpu/backend.h"
 
 namespace candor::vmm {
@@ -35,6 +36,12 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 // A guest may ring for its console this often in a second; then it is looked at every 20 ms only.
 constexpr unsigned kBellsPerSecond = 500;
 constexpr std::uint64_t kMutedLookNs = 20'000'000;
+// What a guest may print. More stays in its ring until it may, or is lost there: that is between the guest
+// and itself, while printing takes processor time and room on disks from others.
+constexpr std::int64_t kConsoleBurstBytes = 256 << 10;
+constexpr std::int64_t kConsoleBytesPerSecond = 1 << 20;
+// At the end a reader that pauses is waited for this long.
+constexpr Duration kConsolePatience = milliseconds(500);
 
 std::string errno_text() {
   return std::strerror(errno);
@@ -84,15 +91,6 @@ Result<Done, std::string> use_processors(std::span<const pid_t> tids, const std:
   return Done{};
 }
 
-Result<Done, std::string> drop_privileges(uid_t uid) {
-  if (geteuid() == 0 &&
-      (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0))
-    return Error{fmt::format("cannot become uid {}: {}", uid, errno_text())};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return Error{fmt::format("cannot renounce privileges: {}", errno_text())};
-  return Done{};
-}
-
 /// True if this process will die with the launcher. To be called after each change of identity.
 bool tie_life_to(pid_t launcher) {
   return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == launcher;
@@ -101,7 +99,11 @@ bool tie_life_to(pid_t launcher) {
 class VmProcess {
  public:
   VmProcess(const VmSpec& spec, const VmSurroundings& around, Area area)
-      : spec_(spec), around_(around), area_(std::move(area)), console_(area_, spec.name) {}
+      : spec_(spec),
+        around_(around),
+        area_(std::move(area)),
+        console_(area_, spec.name),
+        output_(around.console) {}
 
   /// Everything up to the first instruction of the guest.
   Result<Done, std::string> start();
@@ -119,7 +121,9 @@ class VmProcess {
   void ask_to_end();
   void demote_own_vcpus();
   void sample_steal();
-  void print_console(bool final);
+  Result<Done, std::string> open_run_times();
+  void print_console();
+  void print_last(VmReport& report);
   void mute_monitor();
   void describe_exit(VmReport& report) const;
 
@@ -127,12 +131,16 @@ class VmProcess {
   const VmSurroundings& around_;
   Area area_;
   Console console_;
+  ConsoleOutput output_;
+  RateMeter output_meter_{kConsoleBurstBytes, kConsoleBytesPerSecond};
   Fd ram_, epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_;
   std::unique_ptr<CpuBackend> cpu_;
   std::optional<GuestClock> clock_;
   std::optional<CpuExit> exit_;
+  std::vector<Fd> run_times_;         // of each vCPU's thread: /proc/.../schedstat
   std::vector<std::uint64_t> steal_;  // by vCPU, as last sampled
   unsigned bells_ = 0;                // of the monitor since the last tick
+  std::vector<sock_filter> filter_;
   bool asked_ = false;
   bool hung_ = false;
 };
@@ -178,7 +186,7 @@ Result<Done, std::string> VmProcess::start() {
   clock_.emplace(area_.host_page().clock, around_.scale);
   if (auto ready = cpu_->wait_ready(); !ready.ok()) return ready;
   if (auto placed = use_processors(cpu_->tids(), spec_.cpus); !placed.ok()) return placed;
-  steal_.assign(cpu_->tids().size(), 0);
+  if (auto opened = open_run_times(); !opened.ok()) return opened;
   if (around_.register_vcpus) {
     auto registered =
         around_.register_vcpus(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
@@ -192,7 +200,9 @@ Result<Done, std::string> VmProcess::start() {
   tick_ = make_timer(kSecondNs, kSecondNs);
   watch(tick_.get(), kTick);
   cpu_->go();
-  return Done{};
+  // The guest waits for nobody any more, so this costs its start nothing.
+  filter_ = around_.filter;
+  return confine(filter_);
 }
 
 void VmProcess::watch(int fd, Source source) {
@@ -238,7 +248,7 @@ void VmProcess::handle(Source source) {
       return;
     case kMonitor:
       if (::read(monitor_bell_.get(), &count, sizeof count) < 0) return;
-      print_console(false);
+      print_console();
       if (++bells_ > kBellsPerSecond) mute_monitor();
       return;
     case kScheduler:
@@ -263,12 +273,13 @@ void VmProcess::handle(Source source) {
       return;
     case kLook:
       if (::read(look_.get(), &count, sizeof count) < 0) return;
-      print_console(false);
+      print_console();
       return;
   }
 }
 
 void VmProcess::mute_monitor() {
+  if (look_.open()) return;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, monitor_bell_.get(), nullptr);
   look_ = make_timer(kMutedLookNs, kMutedLookNs);
   watch(look_.get(), kLook);
@@ -299,25 +310,47 @@ void VmProcess::demote_own_vcpus() {
   }
 }
 
+Result<Done, std::string> VmProcess::open_run_times() {
+  steal_.assign(cpu_->tids().size(), 0);
+  for (const pid_t tid : cpu_->tids()) {
+    const std::string path = fmt::format("/proc/{}/task/{}/schedstat", cpu_->process(), tid);
+    run_times_.emplace_back(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!run_times_.back().open()) return Error{fmt::format("cannot open {}: {}", path, errno_text())};
+  }
+  return Done{};
+}
+
 void VmProcess::sample_steal() {
   for (std::size_t v = 0; v < steal_.size(); v++) {
-    std::ifstream file(fmt::format("/proc/{}/task/{}/schedstat", cpu_->process(), cpu_->tids()[v]));
-    std::uint64_t ran = 0, delayed = 0;
-    if (!(file >> ran >> delayed)) continue;
-    steal_[v] = delayed;
-    store(area_.host_vcpu(static_cast<std::uint32_t>(v)).stolen_ns, delayed);
+    char text[96] = {};  // proc_pid_schedstat: time run, time waited, in nanoseconds; number of slices
+    if (pread(run_times_[v].get(), text, sizeof text - 1, 0) <= 0) continue;
+    const char* waited = std::strchr(text, ' ');
+    if (waited == nullptr || std::from_chars(waited + 1, text + sizeof text, steal_[v]).ec != std::errc())
+      continue;
+    store(area_.host_vcpu(static_cast<std::uint32_t>(v)).stolen_ns, steal_[v]);
   }
 }
 
-void VmProcess::print_console(bool final) {
+void VmProcess::print_console() {
+  const Time now{static_cast<std::int64_t>(monotonic_ns())};
+  const auto allowed = static_cast<std::size_t>(output_meter_.left(now));
+  // Whoever reads pauses, or this guest has had its share: later.
+  if (!output_.flush() || allowed == 0) return mute_monitor();
   std::string out;
-  console_.drain(out, final);
-  // One write for whole lines, so that those of several VMs do not mix.
-  for (std::size_t done = 0; done < out.size();) {
-    const ssize_t wrote = ::write(STDOUT_FILENO, out.data() + done, out.size() - done);
-    if (wrote < 0 && errno != EINTR) return;  // nobody reads
-    if (wrote > 0) done += static_cast<std::size_t>(wrote);
-  }
+  console_.drain(out, allowed, false);
+  output_meter_.use(static_cast<std::int64_t>(out.size()), now);
+  output_.put(out);
+  if (!output_.flush() || out.size() >= allowed) mute_monitor();
+}
+
+void VmProcess::print_last(VmReport& report) {
+  std::string out;
+  console_.drain(out, kConsoleBurstBytes, true);
+  output_.put(out);
+  if (const std::size_t lost = output_.finish(kConsolePatience); lost != 0)
+    std::snprintf(report.detail, sizeof report.detail,
+                  "the last %zu bytes of its output were not read within %lld ms and are lost", lost,
+                  static_cast<long long>(kConsolePatience.ns / 1'000'000));
 }
 
 void VmProcess::describe_exit(VmReport& report) const {
@@ -358,12 +391,12 @@ void VmProcess::describe_exit(VmReport& report) const {
       text = fmt::format("the guest left by exit status {}", exit_->code);
       break;
   }
-  std::snprintf(report.detail, sizeof report.detail, "%s", text.c_str());
+  if (!text.empty()) std::snprintf(report.detail, sizeof report.detail, "%s", text.c_str());
 }
 
 VmReport VmProcess::finish() {
   VmReport report = {};
-  print_console(true);
+  print_last(report);
   describe_exit(report);
   collect_counters(area_, spec_.fair_vcpus + spec_.realtime_vcpus, report);
   report.cpu_ns = exit_->cpu_ns;
@@ -389,13 +422,18 @@ int run_vm_process(const VmSpec& spec, const VmSurroundings& surroundings) {
   VmReport report = {};
   const auto refuse = [&](const std::string& why) {
     report.reason = ExitReason::kRefused;
+    report.not_started = 1;
     std::snprintf(report.detail, sizeof report.detail, "%s", why.c_str());
   };
   prctl(PR_SET_NAME, fmt::format("candor:{}", spec.name).substr(0, 15).c_str(), 0, 0, 0);
   if (!tie_life_to(surroundings.launcher_pid)) return 1;
+  // The launcher may be stopped from its terminal; guests would go on without whoever watches over them.
+  for (const int signo : {SIGTSTP, SIGTTIN, SIGTTOU}) signal(signo, SIG_IGN);
   auto area = Area::create();
   if (!area.ok()) {
     refuse(area.error());
+  } else if (auto ordinary = become_ordinary(); !ordinary.ok()) {
+    refuse(ordinary.error());
   } else {
     VmProcess vm(spec, surroundings, std::move(*area));
     if (auto started = vm.start(); !started.ok()) {

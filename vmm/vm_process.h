@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "vmm/clock.h"
+#include "vmm/confinement.h"
 #include "vmm/image.h"
 #include "vmm/report.h"
 
@@ -39,10 +40,12 @@ struct VmSpec {
 /// What a VM process has from its surroundings.
 struct VmSurroundings {
   int launcher = -1;  // SOCK_SEQPACKET: VmCommand in, VmReport out
+  int console = -1;   // ConsoleOutput::open_standard_output()
   int tender = -1;    // make_process_tender()
   pid_t launcher_pid = 0;
   TscScale scale;
-  int scheduler_pidfd = -1;  // -1: there is no scheduler in this mode
+  std::vector<sock_filter> filter;  // make_filter(): what this process may do once its guest runs
+  int scheduler_pidfd = -1;         // -1: there is no scheduler in this mode
   /// Registers with the scheduler before the vCPUs start; unset without one.
   std::function<Result<Done, std::string>(pid_t tender, std::span<const pid_t> tids, int area_fd,
                                           int bell_fd)>

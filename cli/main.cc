@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/check.h"
+#include "cli/log.h"
 #include "cli/run.h"
 #include "cli/units.h"
 
@@ -43,6 +44,9 @@ int main(int argc, char** argv) {
   run_command->add_flag("--runlist", options.run_list,
                         "print the composite run list on Enter, on SIGUSR1 and before the end");
 
+  bool verbose = false;
+  run_command->add_flag("--verbose", verbose, "say what happens to VMs and scheduler, and when");
+
   bool json = false;
   CLI::App* check_command = app.add_subcommand("check", "say what this host can do and what follows");
   check_command->add_flag("--json", json, "for programs");
@@ -53,6 +57,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kAllInOrder : kUsage;
   }
   if (check_command->parsed()) return check(json);
+  if (verbose) be_verbose();
   if (!duration.empty()) {
     options.duration = parse_duration(duration);
     if (!options.duration || *options.duration <= candor::Duration{}) {

@@ -21,8 +21,10 @@
 #include <vector>
 
 #include "cli/config.h"
+#include "cli/log.h"
 #include "cli/run_list.h"
 #include "cli/summary.h"
+#include "cli/units.h"
 #include "host/registration.h"
 #include "host/scheduler_client.h"
 #include "vmm/console_output.h"
@@ -41,11 +43,6 @@ constexpr std::uint64_t kStartPerVmNs = 10'000'000;
 constexpr std::uint64_t kPatienceNs = vmm::kShutdownGraceNs + 3'000'000'000;
 // Where guest code's unprivileged identities begin when the launcher is root.
 constexpr uid_t kFirstUid = 0x43540000;
-
-template <typename... Args>
-void say(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print(stderr, "candor: {}\n", fmt::format(format, std::forward<Args>(args)...));
-}
 
 /// One VM as the launcher sees it.
 struct Vm {
@@ -209,6 +206,8 @@ bool Run::start_scheduler() {
     return false;
   }
   scheduler_.emplace(std::move(*scheduler));
+  detail("scheduler: process {}, processors {}, real-time ranks {}", scheduler_->pid(),
+         format_cpu_list(config_.cpus), scheduler_->ranks() ? "permitted" : "not permitted");
   if (scheduler_->ranks()) return true;
   const std::string why =
       fmt::format("this process may not set real-time priorities ({}); run as root, or grant CAP_SYS_NICE",
@@ -256,6 +255,8 @@ bool Run::start_vm(std::size_t index) {
       };
     _exit(vmm::run_vm_process(vm.spec, around));
   }
+  detail("vm \"{}\": process {}, {} fair and {} real-time vCPUs, {} KiB", vm.spec.name, vm.pid,
+         vm.spec.fair_vcpus, vm.spec.realtime_vcpus, vm.spec.memory_bytes / 1024);
   if (scheduler_) {
     host::AddVm add;
     add.vm = static_cast<std::uint32_t>(index);
@@ -327,10 +328,14 @@ void Run::take_report(Vm& vm) {
   vm.report = vmm::checked(report);
   vm.ended = true;
   waitpid(vm.pid, nullptr, 0);
-  if (!in_order(report))
-    say("vm \"{}\" ended: {}{}{}", vm.spec.name, vmm::to_string(report.reason),
-        report.detail[0] != 0 ? ": " : "",
-        report.detail[0] != 0 ? report.detail : fmt::format(", exit code {}", report.exit_code).c_str());
+  detail("vm \"{}\": {}, {:.0f} us from creation to main, {:.3f} s of processor time", vm.spec.name,
+         vmm::to_string(vm.report.reason), static_cast<double>(vm.report.start_ns) / 1e3,
+         static_cast<double>(vm.report.cpu_ns) / 1e9);
+  if (!in_order(vm.report))
+    say("vm \"{}\" ended: {}{}{}", vm.spec.name, vmm::to_string(vm.report.reason),
+        vm.report.detail[0] != 0 ? ": " : "",
+        vm.report.detail[0] != 0 ? vm.report.detail
+                                 : fmt::format(", exit code {}", vm.report.exit_code).c_str());
   // In this mode everything hangs on what the kernel permits: without it there is nothing to compare.
   if (vm.report.not_started != 0 && options_.mode == Mode::kStaticDl) stop_ = true;
 }

@@ -28,6 +28,13 @@ TEST(Run, AGuestThatEndsByItselfEndsTheRun) {
   EXPECT_EQ(o.summary["host"]["ranks"], false);
 }
 
+TEST(Run, VerboseSaysWhatHappensToEachVm) {
+  EXPECT_EQ(run(kHello, {"--mode", "unaware"}).err, "");
+  const Outcome o = run(kHello, {"--mode", "unaware", "--verbose"});
+  EXPECT_THAT(o.err, HasSubstr("vm \"hello\": process "));
+  EXPECT_THAT(o.err, HasSubstr("vm \"hello\": shutdown, "));
+}
+
 TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {
   const Outcome o =
       run("[[vm]]\nname = \"a\"\nimage = \"nowhere\"\n\n[[vm]]\nname = \"b\"\nimage = \"/bin/true\"\n", {});

@@ -54,10 +54,9 @@ def main():
     verdicts = lib.Verdicts()
     missed = {mode: sum(t[n][0] for n, _, _ in THREADS) for mode, t in total.items()}
     if "aware" in missed and "control" in missed:
-        limit = 0 if note else missed["control"]
         due = sum(sum(total["aware"][n][1:]) for n, _, _ in THREADS)
-        verdicts.check(missed["aware"] <= max(limit, due // 1000),
-                       f"aware missed {missed['aware']} of {due}, the control {missed['control']} (at most 1 in 1000, or as many as under EDF)")
+        verdicts.check(missed["aware"] <= missed["control"],
+                       f"aware missed {missed['aware']} of {due}, the control {missed['control']} (at most as many)")
     else:
         verdicts.check(False, "aware and control both ran")
     verdicts.finish("edf", known, {"runs": runs, "policy": policy, "policy_note": note})

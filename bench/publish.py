@@ -2,6 +2,8 @@
 """Nanoseconds for a guest to publish a job, and a dispatch with so many ready threads."""
 import re
 
+LIMIT_NS = 50
+
 import benchlib as lib
 
 
@@ -17,6 +19,8 @@ def main():
         print(f"a dispatch with {ready} ready threads: {ns:.1f} ns")
     verdicts = lib.Verdicts()
     verdicts.check(len(dispatch) == 3, "every figure was measured")
+    for ready, ns in dispatch.items():
+        verdicts.check(0 < ns <= LIMIT_NS, f"{ready} ready threads: {ns:.1f} ns (at most {LIMIT_NS})")
     verdicts.finish("publish", known, {"job_ns": job, "dispatch_ns": dispatch})
 
 

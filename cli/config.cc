@@ -225,15 +225,46 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
     terms += fmt::format("{}{}", terms.empty() ? "" : " + ", realtime->bandwidth_ppm / 1e6);
     last = root["vm"][i]["realtime"]["bandwidth"].node();
   }
-  const std::uint64_t limit_ppm = std::uint64_t{sched::kProcessorLimitPpm} * config.cpus.size();
-  if (sum_ppm <= limit_ppm) return;
-  reader.set_subject("the reserves of all VMs");
+  std::vector<sched::Entitlement> entitlements;
+  for (const VmConfig& vm : config.vms)
+    entitlements.push_back({.weight = vm.weight,
+                            .bandwidth_ppm = vm.realtime ? vm.realtime->bandwidth_ppm : 0,
+                            .max_priority = 0,
+                            .fair_vcpus = vm.vcpus,
+                            .realtime_vcpus = vm.realtime_vcpus()});
+  const sched::FitReport fit =
+      sched::entitlements_fit(entitlements, static_cast<std::uint32_t>(config.cpus.size()));
+  switch (fit.misfit) {
+    case sched::Misfit::kNothing:
+      return;
+    case sched::Misfit::kSum:
+      reader.set_subject("the reserves of all VMs");
+      return reader.fail(
+          *last, "bandwidth",
+          fmt::format(
+              "brings their sum to {} = {}, above the limit of {} ({} of each of {} processors); lower "
+              "some, or give [host] more cpus",
+              terms, sum_ppm / 1e6, fit.limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6,
+              config.cpus.size()));
+    case sched::Misfit::kVm:
+    case sched::Misfit::kPacking:
+      break;
+  }
+  const VmConfig& vm = config.vms[fit.vm];
+  reader.set_subject(fmt::format("vm \"{}\"", vm.name));
+  const toml::node& place = *root["vm"][fit.vm]["realtime"]["bandwidth"].node();
+  if (fit.misfit == sched::Misfit::kVm)
+    return reader.fail(
+        place, "bandwidth",
+        fmt::format("is above the limit of {}, {} for each of its {} real-time vCPUs; lower it, or "
+                    "give [vm.realtime] more vcpus",
+                    fit.limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6, vm.realtime_vcpus()));
   reader.fail(
-      *last, "bandwidth",
-      fmt::format("brings their sum to {} = {}, above the limit of {} ({} of each of {} processors); lower "
-                  "some, or give [host] more cpus",
-                  terms, sum_ppm / 1e6, limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6,
-                  config.cpus.size()));
+      place, "bandwidth",
+      fmt::format("does not fit whole: {} = {} is within the limit for {} processors, but no one of them has "
+                  "room for this part within its {}; lower some, give [vm.realtime] more vcpus to spread "
+                  "it, or give [host] more cpus",
+                  terms, sum_ppm / 1e6, config.cpus.size(), sched::kProcessorLimitPpm / 1e6));
 }
 
 }  // namespace

@@ -121,7 +121,22 @@ TEST(Config, BandwidthIsAtMostTheRealtimeVcpus) {
   EXPECT_THAT(vm_error(realtime + "bandwidth = inf\n"), HasSubstr("above the limit of 1"));
   EXPECT_THAT(vm_error(realtime + "bandwidth = 1.1\n"), HasSubstr("value 1.1 is above the limit of 1"));
   EXPECT_THAT(vm_error(realtime + "bandwidth = \"40%\"\n"), HasSubstr("not a number"));
-  EXPECT_EQ(vm_error(realtime + "bandwidth = 1\n"), "(accepted)");
+  EXPECT_EQ(vm_error(realtime + "bandwidth = 0.85\n"), "(accepted)");
+  EXPECT_THAT(vm_error(realtime + "bandwidth = 1\n"), HasSubstr("value 1 is above the limit of 0.85"));
+  EXPECT_EQ(vm_error(realtime + "bandwidth = 1\nvcpus = 2\n"), "(accepted)");
+}
+
+TEST(Config, ReservesThatFitAsASumButNotWholeAreRefused) {
+  std::string text = "[host]\ncpus = \"0-1\"\n";
+  for (const char* name : {"a", "b", "c"})
+    text += std::string("[[vm]]\nname = \"") + name + "\"\nimage = \"i\"\n[vm.realtime]\nbandwidth = 0.5\n";
+  const auto result = parse(text);
+  ASSERT_FALSE(result.ok());
+  ASSERT_EQ(result.error().size(), 1U);
+  EXPECT_THAT(
+      result.error()[0],
+      AllOf(StartsWith("dir/file.toml:17:"), HasSubstr("vm \"c\""), HasSubstr("0.5 + 0.5 + 0.5 = 1.5"),
+            HasSubstr("no one of them has room"), HasSubstr("more vcpus to spread")));
 }
 
 TEST(Config, RealtimeTermsHaveLimits) {

@@ -123,13 +123,15 @@ Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
 }
 
 bool processor_holds(std::span<const Terms> claims) {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = 0, with_tolerance = 0;
   std::int64_t jobs = 0;
   for (const Terms& c : claims) {
     sum += ppm_of(c.budget, c.period);
+    with_tolerance += ppm_of(c.budget + tolerance(c.budget), c.period);
     jobs += ceil_div(seconds(1).ns, c.period.ns);
   }
-  if (sum > kProcessorLimitPpm || jobs > kMaxJobsPerSecond) return false;
+  if (sum > kProcessorLimitPpm || with_tolerance > kProcessorCeilingPpm || jobs > kMaxJobsPerSecond)
+    return false;
   if (!demand_fits(claims)) return false;
   for (std::size_t i = 0; i < claims.size(); ++i)
     if (!is_deadline(claims[i]) && !response_fits(claims, i)) return false;

@@ -2,7 +2,9 @@
 //
 //  A1  Per VM: sum of budget / period <= its bandwidth; fixed priority <= its
 //      ceiling; it has at least one real-time vCPU.
-//  A2  Per processor: sum of budget / period <= kProcessorLimitPpm.
+//  A2  Per processor: sum of budget / period <= kProcessorLimitPpm, and with
+//      what enforcement lets pass beside the budgets (server.h, tolerance())
+//      <= kProcessorCeilingPpm.
 //  A3  Deadline claims, where a relative deadline is shorter than the period:
 //      the processor-demand test. In any interval of length t, the jobs that
 //      are released and due in it need at most kProcessorLimit * t.
@@ -26,20 +28,26 @@
 
 #include <span>
 
+#include "sched/server.h"
 #include "sched/types.h"
 
 namespace candor::sched {
 
 inline constexpr std::uint32_t kProcessorLimitPpm = 850'000;
+inline constexpr std::uint32_t kProcessorCeilingPpm = 890'000;
 
 /// What a job costs besides its own work (27 to 54 us measured on a slow machine), and how
 /// many of these the part of a processor above kProcessorLimitPpm can bear.
 inline constexpr Duration kJobOverhead = microseconds(30);
 inline constexpr std::int64_t kMaxJobsPerSecond = 2'000;
 
+/// Where jobs come more often than this, the tolerance is a part of what the claim gets that counts.
+inline constexpr Duration kOftenPeriod = milliseconds(5);
+
 /// What a claim takes of its VM's bandwidth.
 constexpr std::uint32_t bandwidth_of(const Terms& terms) {
-  return ppm_of(terms.budget < kJobOverhead ? kJobOverhead : terms.budget, terms.period);
+  const Duration counted = terms.budget < kJobOverhead ? kJobOverhead : terms.budget;
+  return ppm_of(terms.period < kOftenPeriod ? counted + tolerance(terms.budget) : counted, terms.period);
 }
 
 /// The terms a request stands for, or CANDOR_REFUSED_INVALID. Any input.

@@ -107,7 +107,9 @@ TEST(Admission, TooManyJobsDoNotFitHoweverShort) {
   const Terms dense = deadline(microseconds(1), microseconds(500));
   EXPECT_TRUE(holds({dense}));
   EXPECT_FALSE(holds({dense, dense}));
-  EXPECT_EQ(bandwidth_of(dense), 60'000u) << "30 us of 500 us, whatever the budget";
+  EXPECT_EQ(bandwidth_of(dense), 160'040u) << "30 us and the tolerance of 500 us, whatever the budget";
+  EXPECT_EQ(bandwidth_of(deadline(milliseconds(1), milliseconds(5))), 200'000u)
+      << "the budget, where jobs are rare";
 }
 
 // A guest may ask with whatever numbers make the test slow; the answer is then no, soon.

@@ -5,7 +5,13 @@
 namespace candor::sched {
 
 ClaimServer::ClaimServer(const Terms& terms, Time now)
-    : terms_(terms), release_(now), earliest_(now), seen_inactive_(now), charged_(now), filled_(now) {
+    : terms_(terms),
+      release_(now),
+      earliest_(now),
+      seen_inactive_(now),
+      charged_(now),
+      borrowed_(now),
+      filled_(now) {
   last_.earliest = now;
 }
 
@@ -14,6 +20,7 @@ void ClaimServer::renew() {
   // What enforcement was late by is owed; what lay within the tolerance is not.
   const Duration owed = consumed_ - limit();
   consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
+  overdrawn_use_ = Duration{0};
   overdrawn_ = exhausted_ = false;
 }
 
@@ -134,11 +141,12 @@ void ClaimServer::charge(Duration used, Time now) {
 }
 
 void ClaimServer::charge_borrowed(Duration used, Time now) {
+  used = std::clamp(used, Duration{0}, std::max(now - borrowed_, Duration{0}));
+  borrowed_ = now;
   // Before its release it was not this job's; without a job it is held against the next.
   const Duration most = active_ ? std::max(now - release_, Duration{0}) : used;
-  used = std::clamp(used, Duration{0}, std::max(most, Duration{0}));
   fill(used, now);
-  consume(used, now);
+  consume(std::min(used, most), now);
   last_.overdrawn = overdrawn_;
   last_.exhausted = exhausted_;
 }
@@ -154,19 +162,21 @@ void ClaimServer::fill(Duration used, Time now) {
 
 void ClaimServer::consume(Duration used, Time now) {
   if (exhausted_) return;
-  if (!overdrawn_) consumed_ += used;
+  (overdrawn_ ? overdrawn_use_ : consumed_) += used;
   const bool ran_without_job = !active_ && earliest_ <= now && consumed_ > kTail;
   if (ran_without_job) {  // it ran although it said that it would not: a job after all
     release_ = now;
     earliest_ = now + terms_.period;
     if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
   }
-  if (level_ >= limit() * kBurst) {
+  if (level_ >= burst()) {
     exhausted_ = true;
     using Wide = __int128;
     const Wide wait = Wide{(level_ - limit()).ns} * terms_.period.ns / limit().ns;
     earliest_ =
         std::max(earliest_, now + Duration{static_cast<std::int64_t>(std::min<Wide>(wait, kMaxPeriod.ns))});
+  } else if (consumed_ + overdrawn_use_ >= limit() + grace()) {
+    exhausted_ = true;
   } else if (consumed_ >= limit()) {
     overdrawn_ = true;
   } else if (!active_ && !ran_without_job && now >= earliest_ && now - release_ >= terms_.period) {
@@ -213,13 +223,13 @@ Time ClaimServer::plan(Time now, bool alone, Duration ahead) const {
   if (exhausted_) return std::max(earliest_, soonest);
   const Duration slack = look_slack(terms_.budget);
   // Alone, being overdrawn changes nothing, and whatever it is, only its burst is to be watched.
-  const Duration room = alone || overdrawn_ ? burst_left() : left();
+  const Duration room = alone || overdrawn_ ? rank_left() : left();
   if (active_) return std::max(std::min(now + room + ahead + slack, release_ + terms_.period), soonest);
   if (overdrawn_) return std::max(std::min(now + room + ahead + slack, earliest_), soonest);
   const Duration trust = alone ? kTrustAlone : std::min(terms_.period, kTrustAlone);
   if (blocked()) return std::max(earliest_, now) + (alone ? std::max(limit(), trust) : limit());
   const Time begins = std::min(release(now), now + trust);
-  return std::max(std::max(begins, now) + (alone ? std::max(burst_left(), limit()) : limit()) + slack,
+  return std::max(std::max(begins, now) + (alone ? std::max(rank_left(), limit()) : limit()) + slack,
                   soonest);
 }
 

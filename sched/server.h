@@ -16,11 +16,12 @@
 //  S6  Having consumed budget + tolerance, the claim is overdrawn until its
 //      release + period: it stands behind all claims that are not (order.h, O5).
 //      What it uses there costs no other claim anything, and counts for S8 only.
+//      Having used grace() there, it is exhausted for the rest of that period.
 //  S7  A waiting claim has the deadline of its next job: the announced
 //      release, or the earliest that S2 permits if that is later. A blocked
 //      one is taken to be released now.
 //  S8  In the long run consumption with rank keeps to limit / period, whatever
-//      is said of jobs: beyond kBurst limits ahead of that rate the claim is
+//      is said of jobs: beyond burst() ahead of that rate the claim is
 //      exhausted, has no rank at all, until it is one limit ahead.
 //  S9  What was used since the last charge counts for the jobs that can have
 //      been there by S2; more than these may use counts for the current one.
@@ -50,11 +51,11 @@ constexpr Duration tolerance(Duration budget) {
 /// are others a waiting one is believed for a period, a blocked one not at all.
 inline constexpr Duration kTrustAlone = milliseconds(100);
 
-/// How many limits a claim may be ahead of its rate (S8). An honest one is never more than
-/// two, the end of one period and the start of the next; the others are for what
-/// is charged to a job though it was not there: a host that is itself a VM is kept from
-/// its processor for milliseconds, and counts them as run time of whatever ran.
-inline constexpr std::int64_t kBurst = 4;
+/// The most that an overdrawn claim may use with a rank, however long its period. It is there for
+/// what is charged to a job though it was not there: a host that is itself a VM is kept from its
+/// processor for milliseconds, and counts them as run time of whatever ran. It is short of
+/// what makes the kernel defend ordinary threads against real-time ones (50 ms in a second).
+inline constexpr Duration kMostGrace = milliseconds(20);
 
 /// How long a thread may go on after it has said that its job is over.
 inline constexpr Duration kTail = microseconds(50);
@@ -109,6 +110,10 @@ class ClaimServer {
   [[nodiscard]] Duration expected() const { return expected_; }
   [[nodiscard]] Duration consumed() const { return consumed_; }
   [[nodiscard]] Duration limit() const { return terms_.budget + tolerance(terms_.budget); }
+  [[nodiscard]] Duration grace() const { return std::min(limit() * 2, kMostGrace); }
+  /// How far a claim may be ahead of its rate (S8). An honest one is never more than two limits
+  /// ahead, the end of one period and the start of the next.
+  [[nodiscard]] Duration burst() const { return limit() * 2 + grace(); }
   /// Time of the next budget: meaningful while overdrawn or exhausted.
   [[nodiscard]] Time replenish() const { return earliest_; }
   [[nodiscard]] bool blocked() const { return state_ == State::kBlocked; }
@@ -138,7 +143,11 @@ class ClaimServer {
   void renew();
   void fill(Duration used, Time now);
   [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
-  [[nodiscard]] Duration burst_left() const { return std::max(limit() * kBurst - level_, Duration{0}); }
+  /// The most it may use with a rank before it is exhausted.
+  [[nodiscard]] Duration rank_left() const {
+    const Duration here = limit() + grace() - consumed_ - overdrawn_use_;
+    return std::max(std::min(burst() - level_, here), Duration{0});
+  }
   void consume(Duration used, Time now);
 
   Terms terms_;
@@ -156,6 +165,8 @@ class ClaimServer {
   bool has_own_deadline_ = false;
   Duration expected_;
   Duration consumed_;
+  Duration overdrawn_use_;  // since consumed_ reached the limit
+  Time borrowed_;           // time of the last charge_borrowed()
   LastCharge last_;
   Time planned_ = Time::never();  // the look that was asked for
   Duration level_;                // S8

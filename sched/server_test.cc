@@ -98,18 +98,49 @@ TEST(Server, WhatAnOverdrawnClaimUsesComesOffItsBurstOnly) {
 TEST(Server, BeyondItsBurstAClaimIsExhausted) {
   ClaimServer s = started();
   s.charge(s.limit(), at(3));
-  s.charge(s.limit() * kBurst, at(20));
+  s.charge(s.burst(), at(20));
   EXPECT_TRUE(s.exhausted());
   EXPECT_FALSE(s.overdrawn());
   EXPECT_GT(s.replenish(), at(20));
   EXPECT_EQ(s.next_look(at(20), false, {}), s.replenish());
 }
 
+TEST(Server, HoweverLongItsPeriodAnOverrunKeepsItsRankForTwentyMillisecondsOnly) {
+  ClaimServer s({.cls = CANDOR_CLASS_DEADLINE,
+                 .budget = milliseconds(400),
+                 .period = seconds(1),
+                 .relative_deadline = seconds(1)},
+                at(0));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
+  s.charge(s.limit(), at(410));
+  ASSERT_TRUE(s.overdrawn());
+  EXPECT_LE(s.next_look(at(410), true, {}), at(410) + kMostGrace + look_slack(milliseconds(400)));
+  s.charge(kMostGrace, at(430));
+  EXPECT_TRUE(s.exhausted());
+  EXPECT_EQ(s.replenish(), at(1000));
+}
+
+// Looks come at the end of periods where nothing else asks for one.
+TEST(Server, TimeUnderALentRankCountsWhenTheReleaseHasJustMovedOn) {
+  ClaimServer s = started();
+  Duration lent;
+  Time t = at(0);
+  for (int i = 1; i < 30 && !s.exhausted(); i++) {
+    t = at(10 * i);
+    s.advance(t);
+    s.report(report(CANDOR_THREAD_READY, at(0), 0), t);
+    s.charge_borrowed(kPeriod, t);
+    lent += kPeriod;
+  }
+  EXPECT_TRUE(s.exhausted());
+  EXPECT_LE(lent, s.burst() + kPeriod * 2);
+}
+
 TEST(Server, AloneOnItsProcessorOnlyTheBurstIsWatched) {
   ClaimServer s = started();
   EXPECT_GT(s.next_look(at(0), true, {}), s.next_look(at(0), false, {}));
   s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
-  EXPECT_EQ(s.next_look(at(1), true, {}), at(10) + s.limit() * kBurst + look_slack(kBudget));
+  EXPECT_EQ(s.next_look(at(1), true, {}), at(10) + s.limit() + s.grace() + look_slack(kBudget));
 }
 
 TEST(Server, AnActiveClaimIsLookedAtWhenItCouldHaveUsedUpItsBudget) {
@@ -192,7 +223,7 @@ TEST(Server, AClaimThatSaysItWaitsIsLookedAtAllTheSame) {
   ClaimServer s = started();
   s.report(report(CANDOR_THREAD_WAITING, at(10'000), 1), at(1));
   EXPECT_LE(s.next_look(at(1), false, {}), at(1) + kPeriod + s.limit() + look_slack(kBudget));
-  EXPECT_LE(s.next_look(at(1), true, {}), at(1) + kTrustAlone + s.limit() * kBurst + look_slack(kBudget));
+  EXPECT_LE(s.next_look(at(1), true, {}), at(1) + kTrustAlone + s.burst() + look_slack(kBudget));
   s.report(report(CANDOR_THREAD_BLOCKED, at(1), 1), at(1));
   EXPECT_LE(s.next_look(at(12), false, {}), at(12) + s.limit())
       << "where there are others, not believed at all";

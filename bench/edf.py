@@ -22,7 +22,7 @@ def main():
     known = lib.facts()
     lib.print_facts(known)
     toml = lib.write_config("edf", options.processor, [
-        lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms thread=own:fair", bandwidth=work / period + 0.0092)
+        lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms thread=own:fair", bandwidth=work / period + 0.0092, server_ms=period, priority=60 - round(period))
         for name, period, work in THREADS])
     threads = list(THREADS) + [(name, None, None) for name, _, _ in THREADS]
 
@@ -57,6 +57,9 @@ def main():
         due = sum(sum(total["aware"][n][1:]) for n, _, _ in THREADS)
         verdicts.check(missed["aware"] <= missed["control"],
                        f"aware missed {missed['aware']} of {due}, the control {missed['control']} (at most as many)")
+        # A rate-monotonic control misses what this benchmark is about, so it is no measure for that.
+        if note:
+            verdicts.check(missed["aware"] * 10 <= missed["control"], "at most a tenth of what rate-monotonic order misses")
     else:
         verdicts.check(False, "aware and control both ran")
     verdicts.finish("edf", known, {"runs": runs, "policy": policy, "policy_note": note})

@@ -20,7 +20,8 @@ MODES = ("unaware", "static-rt", "static-dl", "aware")
 
 def config(processor, mixed):
     own = " thread=own:fair" if mixed else ""
-    vms = [lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms{own}", bandwidth=work / period * RESERVE)
+    vms = [lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms{own}", bandwidth=work / period * RESERVE,
+                  server_ms=period, priority=60 - round(period))
            for name, period, work in REALTIME]
     return lib.write_config("main", processor, vms + [lib.vm(name, "load", cmdline="thread=work:fair") for name in BATCH])
 
@@ -112,13 +113,19 @@ def main():
         print(f"{mode}: {reason}")
     print()
 
-    verdicts = lib.Verdicts()
+    verdicts, known_problem = lib.Verdicts(), {}
     if "aware" in runs and "control" in runs:
         for name, _, _ in REALTIME:
-            missed = [mid(m, lambda r: r["threads"][name]["missed"]) for m in ("aware", "control")]
-            verdicts.check(missed[0] <= missed[1], f"{name}: aware missed {missed[0]:g}, the control {missed[1]:g} (at most as many)")
+            missed = {m: sum(r["threads"][name]["missed"] for r in runs[m]) for m in runs}
+            verdicts.check(missed["aware"] <= missed["control"],
+                           f"{name}: aware missed {missed['aware']} in all rounds, the control {missed['control']} (at most as many)")
+            for mode in ("unaware", "static-rt"):
+                if mode in runs:
+                    known_problem[mode] = known_problem.get(mode, 0) + missed[mode] - missed["control"]
             ratio = paired("aware", "control", lambda r: r["threads"][name]["p99"])
             verdicts.check(ratio <= 1.5, f"{name}: wake-up p99 {ratio:.2f} times the control's (at most 1.5)")
+        for mode, more in known_problem.items():
+            verdicts.check(more > 0, f"{mode} shows the problem: {more} more misses than the control")
     else:
         verdicts.check(False, "aware and control both ran")
     if "aware" in runs and "unaware" in runs:

@@ -18,7 +18,7 @@ constexpr std::int64_t kBellsPerSecond = 100;
 // Admission tests are dearer; a guest that changes its claims all the time waits.
 constexpr std::int64_t kClaimBurst = 2 * CANDOR_MAX_THREADS;
 constexpr std::int64_t kClaimsPerSecond = 20;
-constexpr int kClaimsPerVisit = 8;  // then others get a turn
+constexpr int kClaimsPerVisit = 2;  // then others get a turn: a test may take a millisecond
 constexpr Duration kNextVisit = milliseconds(1);
 constexpr int kLeastNice = 19;
 

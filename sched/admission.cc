@@ -7,12 +7,22 @@
 namespace candor::sched {
 namespace {
 
-// Bounds on either iteration. Both converge in tens of steps for task sets people
-// write; the bounds keep a guest from buying the host's time with odd ones, and
-// all of this within 64 bits: with work below 2^45 ns (512 claims, busy for
+// Keeps all of this within 64 bits: with work below 2^45 ns (512 claims, busy for
 // kMaxBusy each), work * kSlow stays far below 2^63.
-constexpr int kMaxSteps = 500;
 constexpr std::int64_t kMaxBusyNs = seconds(600).ns;
+
+/// Takes a round over all claims from what is left; false when that is not enough.
+class Steps {
+ public:
+  [[nodiscard]] bool take(std::size_t claims) {
+    taken_ += static_cast<std::int64_t>(claims);
+    return taken_ <= kMaxSteps;
+  }
+  [[nodiscard]] std::int64_t taken() const { return taken_; }
+
+ private:
+  std::int64_t taken_ = 0;
+};
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
@@ -51,7 +61,7 @@ std::int64_t last_deadline_before(std::span<const Terms> claims, std::int64_t t)
 
 // A3 by quick processor-demand analysis (Zhang and Burns 2009): walk back from
 // the last point that could fail; each step skips the points demand() rules out.
-bool demand_fits(std::span<const Terms> claims) {
+bool demand_fits(std::span<const Terms> claims, Steps& steps) {
   bool constrained = false;
   std::int64_t shortest = 0;
   for (const Terms& c : claims) {
@@ -65,9 +75,8 @@ bool demand_fits(std::span<const Terms> claims) {
   for (const Terms& c : claims)
     if (is_deadline(c)) busy += c.budget.ns;
   busy = slowed(busy);
-  int steps = 0;
-  for (;; ++steps) {
-    if (steps > kMaxSteps) return false;
+  for (;;) {
+    if (!steps.take(claims.size())) return false;
     std::int64_t next = 0;
     for (const Terms& c : claims)
       if (is_deadline(c)) next += ceil_div(busy, c.period.ns) * c.budget.ns;
@@ -78,7 +87,7 @@ bool demand_fits(std::span<const Terms> claims) {
   }
   std::int64_t t = last_deadline_before(claims, busy + 1);
   while (t >= shortest) {
-    if (++steps > kMaxSteps) return false;
+    if (!steps.take(2 * claims.size())) return false;
     const std::int64_t need = demand(claims, t);
     if (need > t) return false;
     t = need < t && need >= shortest ? std::max(need, shortest) : last_deadline_before(claims, t);
@@ -87,10 +96,10 @@ bool demand_fits(std::span<const Terms> claims) {
   return true;
 }
 
-bool response_fits(std::span<const Terms> claims, std::size_t index) {
+bool response_fits(std::span<const Terms> claims, std::size_t index, Steps& steps) {
   const Terms& own = claims[index];
   std::int64_t response = slowed(own.budget.ns);
-  for (int steps = 0; steps <= kMaxSteps; ++steps) {
+  while (steps.take(claims.size())) {
     if (response > own.relative_deadline.ns) return false;
     std::int64_t work = own.budget.ns;
     for (std::size_t i = 0; i < claims.size(); ++i) {
@@ -122,7 +131,7 @@ Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
                .relative_deadline = {static_cast<std::int64_t>(relative)}};
 }
 
-bool processor_holds(std::span<const Terms> claims) {
+bool processor_holds(std::span<const Terms> claims, std::int64_t* steps_taken) {
   std::uint64_t sum = 0, with_tolerance = 0;
   std::int64_t jobs = 0;
   for (const Terms& c : claims) {
@@ -132,10 +141,12 @@ bool processor_holds(std::span<const Terms> claims) {
   }
   if (sum > kProcessorLimitPpm || with_tolerance > kProcessorCeilingPpm || jobs > kMaxJobsPerSecond)
     return false;
-  if (!demand_fits(claims)) return false;
-  for (std::size_t i = 0; i < claims.size(); ++i)
-    if (!is_deadline(claims[i]) && !response_fits(claims, i)) return false;
-  return true;
+  Steps steps;
+  bool holds = demand_fits(claims, steps);
+  for (std::size_t i = 0; holds && i < claims.size(); ++i)
+    if (!is_deadline(claims[i])) holds = response_fits(claims, i, steps);
+  if (steps_taken != nullptr) *steps_taken = steps.taken();
+  return holds;
 }
 
 FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors) {

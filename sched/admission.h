@@ -41,6 +41,11 @@ inline constexpr std::uint32_t kProcessorCeilingPpm = 890'000;
 inline constexpr Duration kJobOverhead = microseconds(30);
 inline constexpr std::int64_t kMaxJobsPerSecond = 2'000;
 
+/// What all iterations of one question may take together, a step being a look at one claim, a few
+/// nanoseconds. They converge in tens of rounds for task sets people write; the bound keeps a guest
+/// from buying the host's time with odd ones.
+inline constexpr std::int64_t kMaxSteps = 200'000;
+
 /// Where jobs come more often than this, the tolerance is a part of what the claim gets that counts.
 inline constexpr Duration kOftenPeriod = milliseconds(5);
 
@@ -54,7 +59,9 @@ constexpr std::uint32_t bandwidth_of(const Terms& terms) {
 Result<Terms, candor_refusal> check_request(const ClaimRequest& request);
 
 /// True if all these claims can share one processor (A2 to A6). Order does not matter.
-[[nodiscard]] bool processor_holds(std::span<const Terms> claims);
+/// `steps`, where given, receives how many steps the tests took, at most kMaxSteps and a round over all
+/// claims (A5).
+[[nodiscard]] bool processor_holds(std::span<const Terms> claims, std::int64_t* steps = nullptr);
 
 /// Why entitlements do not fit a host.
 enum class Misfit {

@@ -115,12 +115,15 @@ TEST(Admission, TooManyJobsDoNotFitHoweverShort) {
 // A guest may ask with whatever numbers make the test slow; the answer is then no, soon.
 TEST(Admission, OddNumbersAreDecidedWithinTheStepLimit) {
   std::vector<Terms> claims;
-  for (int i = 0; i < 60; ++i)
-    claims.push_back(deadline(microseconds(100 + i), microseconds(60'000'000 - 7919 * i),
-                              seconds(59) - microseconds(7919 * i)));
-  claims.push_back(deadline(microseconds(399), microseconds(501), microseconds(500)));
-  (void)processor_holds(claims);  // ends; nothing overflows (the sanitizers look)
-  SUCCEED();
+  // Sixty-three low utilisations whose responses creep towards each other, and one that fills what is left.
+  for (int i = 0; i < 63; ++i)
+    claims.push_back(fixed(static_cast<std::uint32_t>(99 - i), microseconds(100 + i),
+                           microseconds(40'000 + 7919 * i), microseconds(40'000 + 7919 * i)));
+  claims.push_back(deadline(microseconds(1'400), microseconds(2'001), microseconds(2'000)));
+  std::int64_t steps = 0;
+  (void)processor_holds(claims, &steps);
+  EXPECT_GT(steps, 1'000) << "it was not decided beforehand";
+  EXPECT_LE(steps, kMaxSteps + 2 * static_cast<std::int64_t>(claims.size()));
 }
 
 TEST(Entitlements, SumVmAndPackingAreToldApart) {

@@ -7,14 +7,12 @@
 #include <string>
 #include <tuple>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr int kHostCannot = 3;  // exit status of `candor run`
 
 enum class Ending {
   kPasses,   // says so, with exit code 0
@@ -74,11 +72,11 @@ class Conformance : public testing::TestWithParam<std::tuple<const char*, Behavi
 
 TEST_P(Conformance, Holds) {
   const auto& [mode, behaviour] = GetParam();
-  if (std::string_view(mode) == "aware" && !ranks_permitted())
-    GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted here";
+  CANDOR_NEEDS_PROCESS();
+  if (std::string_view(mode) == "aware") CANDOR_NEEDS_RANKS();
   // A neighbour on the same processor that must not be harmed, whatever the guest does.
   std::string config = fmt::format(
-      "[host]\ncpus = \"0\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nbackend = \"process\"\n{}\n",
+      "[host]\ncpus = \"CPU0\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nbackend = \"process\"\n{}\n",
       behaviour.guest, behaviour.keys);
   const bool bounded = behaviour.duration[0] != '\0';
   if (bounded) config += "[[vm]]\nname = \"neighbour\"\nimage = \"GUESTS/batch\"\n";
@@ -86,7 +84,6 @@ TEST_P(Conformance, Holds) {
   if (bounded) arguments.insert(arguments.end(), {"--duration", behaviour.duration});
 
   const Outcome o = run(config, arguments);
-  if (o.status == kHostCannot) GTEST_SKIP() << "needs scheduler: " << o.err;
   const auto& guest = o.guest("guest");
   ASSERT_FALSE(guest.is_null()) << o.out << o.err;
   switch (behaviour.ending) {

@@ -1,10 +1,11 @@
 # candor_add_guest(NAME SOURCES...)
-# Builds the guest image build/<preset>/guests/NAME from an application's C++
-# files and the guest kernel. The application includes "guest/sdk.h". Guest code
-# is freestanding and never carries the host's sanitizers.
+# Builds the guest image guests/NAME in the build directory from an application's
+# C++ files and the guest kernel. The application includes "guest/sdk.h". Guest code
+# is freestanding and never carries the host's sanitizers. Works in any project that
+# adds this one (docs/guests.md).
 function(candor_add_guest name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
-  set(script ${PROJECT_SOURCE_DIR}/guest/arch/x86_64/guest.ld)
+  set(script ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../guest/arch/x86_64/guest.ld)
   add_executable(guest_${name} ${ARG_SOURCES} ${ARG_UNPARSED_ARGUMENTS})
   set_target_properties(guest_${name} PROPERTIES
     OUTPUT_NAME ${name}
@@ -12,6 +13,9 @@ function(candor_add_guest name)
     LINK_DEPENDS "${script};$<TARGET_FILE:candor_guest_kernel>")
   add_dependencies(guest_${name} candor_guest_kernel)
   target_link_libraries(guest_${name} PRIVATE candor_freestanding)
+  if(PROJECT_SOURCE_DIR STREQUAL candor_SOURCE_DIR)
+    target_link_libraries(guest_${name} PRIVATE candor_freestanding_warnings)
+  endif()
   target_compile_options(guest_${name} PRIVATE -fno-pic -mcmodel=small)
   target_link_options(guest_${name} PRIVATE
     -nostdlib -static $<$<CXX_COMPILER_ID:GNU>:-no-pie> -Wl,-T,${script} -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none

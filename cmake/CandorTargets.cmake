@@ -8,7 +8,7 @@ add_custom_target(candor_tests)
 
 # Host code: hosted C++20, warnings are errors, optionally sanitized.
 add_library(candor_host_options INTERFACE)
-target_include_directories(candor_host_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(candor_host_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(candor_host_options INTERFACE
   -Wall -Wextra -Wshadow -Wcast-qual -Werror $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
@@ -25,13 +25,18 @@ endif()
 # Freestanding code (guest kernel, guests, tender): no library, no red zone of
 # its own to lose, nothing that needs run-time support.
 add_library(candor_freestanding INTERFACE)
-target_include_directories(candor_freestanding INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(candor_freestanding INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_features(candor_freestanding INTERFACE cxx_std_20)
 target_compile_options(candor_freestanding INTERFACE
   -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit>
   # Everything is linked into one static program; clang would reach other files' variables through a table.
-  $<$<C_COMPILER_ID:Clang>:-fdirect-access-external-data>
-  -Wall -Wextra -Wshadow -Werror -O2 -g)
+  $<$<CXX_COMPILER_ID:Clang>:-fdirect-access-external-data>
+  -O2 -g)
+
+# Warnings of freestanding code of this repository. Guests of other projects have rules of their own.
+add_library(candor_freestanding_warnings INTERFACE)
+target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)
 
 # candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...])
 # A library named candor_NAME for the folder that calls it, and one test
@@ -88,6 +93,11 @@ function(candor_test name)
   add_executable(${name}_tests ${ARG_SOURCES})
   add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
+  if(ARG_LABEL MATCHES "^(unit|e2e|timing)$" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same.
+    # Not so where threads meet: of an inline function that test and library have, the test's may be linked.
+    target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O0 -g1>)
+  endif()
   # CMake itself turns GoogleTest's "[  SKIPPED ]" into ctest's Skipped.
   # Parameters have names of their own; their values, as pointers print, would differ in each build.
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
@@ -102,6 +112,6 @@ function(candor_script_test name)
   if(NOT wanted)
     return()
   endif()
-  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS static TIMEOUT 60 SKIP_RETURN_CODE 77)
 endfunction()

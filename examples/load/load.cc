@@ -89,7 +89,11 @@ int candor::guest_main(Arguments arguments) {
     }
     const auto task = load::parse_task(word);
     if (!task) {
-      print("load: {}: found '{}', expected {}\n", word, task.error().part, task.error().allowed);
+      const load::BadWord& bad = task.error();
+      print("load: {}: found '{}', expected {}", word, bad.part, bad.allowed);
+      if (bad.reserve.ns != 0)
+        print("; this needs a reserve of {}, and the most that fits is {} of work", bad.reserve, bad.most);
+      print("\n");
       return 2;
     }
     tasks[count++] = *task;

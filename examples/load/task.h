@@ -19,6 +19,9 @@ struct Task {
 struct BadWord {
   std::string_view part;
   const char* allowed;
+  // Where it is work that does not fit: the reserve that it takes, and the most work that would fit (0:
+  // none).
+  Duration reserve{}, most{};
 };
 
 namespace detail {
@@ -32,11 +35,19 @@ inline Result<Duration, BadWord> parse_period(std::string_view text) {
   return *period;
 }
 
+/// The most work whose reserve fits into `deadline`; zero if none does.
+constexpr Duration most_work(Duration deadline) {
+  const std::int64_t room = (deadline - Terms::budget_for({})).ns;
+  return {room > 0 ? room - (room + 64) / 65 : 0};  // the reserve adds a 64th of the work
+}
+
 inline Result<Duration, BadWord> parse_work(std::string_view text, Duration deadline) {
   const auto work = parse_duration(text);
+  if (!work || work->ns <= 0) return Error{BadWord{text, "work in processor time, such as 1ms"}};
   // Its reserve is a little more than the work, and must fit too.
-  if (!work || work->ns <= 0 || Terms::budget_for(*work) > deadline)
-    return Error{BadWord{text, "work in processor time, such as 1ms, that fits before the deadline"}};
+  const Duration reserve = Terms::budget_for(*work);
+  if (reserve > deadline)
+    return Error{BadWord{text, "work whose reserve fits before the deadline", reserve, most_work(deadline)}};
   return *work;
 }
 

@@ -33,6 +33,21 @@ TEST(LoadTask, ReadsEachClass) {
   EXPECT_EQ(parse_task("thread=b:background")->terms.cls, CANDOR_CLASS_BACKGROUND);
 }
 
+TEST(LoadTask, WorkThatDoesNotFitIsToldWhatWould) {
+  const auto task = parse_task("thread=a:deadline:5ms:4.9ms");
+  ASSERT_FALSE(task);
+  EXPECT_EQ(task.error().part, "4.9ms");
+  EXPECT_EQ(task.error().reserve, Terms::budget_for(microseconds(4900)));
+  for (const Duration deadline : {milliseconds(5), microseconds(100), Duration{76'001}, seconds(60)}) {
+    const Duration most = detail::most_work(deadline);
+    EXPECT_LE(Terms::budget_for(most), deadline);
+    EXPECT_GT(Terms::budget_for(most + Duration{2}), deadline) << deadline.ns;
+  }
+  EXPECT_EQ(task.error().most, detail::most_work(milliseconds(5)));
+  EXPECT_EQ(detail::most_work(microseconds(75)), Duration{});
+  EXPECT_EQ(parse_task("thread=a:deadline:5ms:xms").error().reserve, Duration{}) << "no work at all";
+}
+
 TEST(LoadTask, NamesThePartThatIsWrong) {
   const struct {
     const char* word;

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
@@ -10,11 +10,12 @@ namespace {
 using testing::HasSubstr;
 
 std::string config_of(const std::string& image, const std::string& name) {
-  return "[host]\ncpus = \"0\"\n[[vm]]\nname = \"" + name + "\"\nimage = \"GUESTS/" + image +
+  return "[host]\ncpus = \"CPU0\"\n[[vm]]\nname = \"" + name + "\"\nimage = \"GUESTS/" + image +
          "\"\nmemory = \"2MiB\"\n[vm.realtime]\nbandwidth = 0.3\n";
 }
 
 TEST(PlainC, ComputesAndEndsInOrder) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(config_of("plain_c", "plain"), {"--mode", "unaware", "--duration", "500ms"});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("plain")["exit_reason"], "stopped");
@@ -24,7 +25,8 @@ TEST(PlainC, ComputesAndEndsInOrder) {
 }
 
 TEST(PlainC, MeetsItsDeadlinesBesideItsOwnFairWork) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   const Outcome o = run(config_of("plain_c", "plain"), {"--duration", "2s"});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("plain")["exit_reason"], "stopped");
@@ -40,6 +42,7 @@ TEST(PlainC, MeetsItsDeadlinesBesideItsOwnFairWork) {
 }
 
 TEST(TrapOnly, EndsInOrder) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(config_of("trap_only", "trap"), {"--mode", "unaware", "--duration", "500ms"});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("trap")["exit_reason"], "stopped");
@@ -47,7 +50,8 @@ TEST(TrapOnly, EndsInOrder) {
 }
 
 TEST(TrapOnly, ClaimsAndWaitsWithoutWritingTheArea) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   const Outcome o = run(config_of("trap_only", "trap"), {"--duration", "1s"});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("trap")["exit_reason"], "stopped");

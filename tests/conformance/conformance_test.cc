@@ -4,17 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <tuple>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
+#include "vmm/vm_process.h"
 
 namespace candor::e2e {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr int kHostCannot = 3;  // exit status of `candor run`
+constexpr double kGraceSeconds = static_cast<double>(vmm::kShutdownGraceNs) / 1e9;
 
 enum class Ending {
   kPasses,   // says so, with exit code 0
@@ -29,6 +31,9 @@ struct Behaviour {
   Ending ending;
   const char* keys = "";      // further keys of its VM
   const char* duration = "";  // for those that wait to be ended
+  // What shows that it was in the state that it is about: a figure of its summary, and the least of it.
+  const char* figure = nullptr;
+  double at_least = 0;
 };
 
 constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
@@ -49,7 +54,8 @@ const Behaviour kBehaviours[] = {
     {"makes_a_system_call", Ending::kRefused},
     {"ends_while_running", Ending::kPasses, kRealtime, "1s"},
     {"ends_while_idle", Ending::kPasses, kRealtime, "500ms"},
-    {"ends_while_idle", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms"},
+    {"ends_while_polling", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms", "polls", 200},
+    {"ends_while_preempted", Ending::kPasses, "[vm.realtime]\nbandwidth = 0.8\n", "1s", "steal_s", 0.3},
     {"ends_when_unmasked", Ending::kPasses, "", "500ms"},
     {"spins_masked", Ending::kHangs, "", "500ms"},
     {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "1s"},
@@ -74,19 +80,21 @@ class Conformance : public testing::TestWithParam<std::tuple<const char*, Behavi
 
 TEST_P(Conformance, Holds) {
   const auto& [mode, behaviour] = GetParam();
-  if (std::string_view(mode) == "aware" && !ranks_permitted())
-    GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted here";
+  CANDOR_NEEDS_PROCESS();
+  if (std::string_view(mode) == "aware") CANDOR_NEEDS_RANKS();
   // A neighbour on the same processor that must not be harmed, whatever the guest does.
   std::string config = fmt::format(
-      "[host]\ncpus = \"0\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nbackend = \"process\"\n{}\n",
+      "[host]\ncpus = \"CPU0\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nbackend = "
+      "\"process\"\n{}\n",
       behaviour.guest, behaviour.keys);
   const bool bounded = behaviour.duration[0] != '\0';
   if (bounded) config += "[[vm]]\nname = \"neighbour\"\nimage = \"GUESTS/batch\"\n";
   std::vector<std::string> arguments = {"--mode", mode};
   if (bounded) arguments.insert(arguments.end(), {"--duration", behaviour.duration});
 
+  const auto start = std::chrono::steady_clock::now();
   const Outcome o = run(config, arguments);
-  if (o.status == kHostCannot) GTEST_SKIP() << "needs scheduler: " << o.err;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const auto& guest = o.guest("guest");
   ASSERT_FALSE(guest.is_null()) << o.out << o.err;
   switch (behaviour.ending) {
@@ -97,9 +105,17 @@ TEST_P(Conformance, Holds) {
       break;
     case Ending::kAnyhow:
       break;
+    case Ending::kHangs:
+      // Half a second, then the time that it is given to end, and starting and what a busy machine adds.
+      EXPECT_GE(took.count(), 0.5 + kGraceSeconds);
+      EXPECT_LE(took.count(), 0.5 + kGraceSeconds + 1.5);
+      [[fallthrough]];
     default:
       EXPECT_EQ(guest["exit_reason"], reason_of(behaviour.ending)) << o.out << o.err;
       EXPECT_THAT(o.out, Not(HasSubstr("not reached")));
+  }
+  if (behaviour.figure != nullptr) {
+    EXPECT_GE(guest[behaviour.figure], behaviour.at_least) << o.out << o.err;
   }
   if (bounded) {
     EXPECT_EQ(o.guest("neighbour")["exit_reason"], "stopped") << o.out << o.err;
@@ -110,8 +126,7 @@ TEST_P(Conformance, Holds) {
 
 std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& info) {
   const auto& [mode, behaviour] = info.param;
-  const bool polls = std::string_view(behaviour.keys).find("poll") != std::string_view::npos;
-  return fmt::format("{}_{}{}", mode, behaviour.guest, polls ? "_polling" : "");
+  return fmt::format("{}_{}", mode, behaviour.guest);
 }
 
 INSTANTIATE_TEST_SUITE_P(Process, Conformance,

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -16,6 +17,10 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "cli/check.h"
+#include "cli/config.h"
+#include "cli/probe.h"
 
 namespace candor::e2e {
 namespace {
@@ -51,6 +56,11 @@ std::string stat_field(pid_t pid, int n) {
   return word;
 }
 
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
+}
+
 const nlohmann::json& named(const nlohmann::json& list, std::string_view name) {
   for (const auto& element : list)
     if (element["name"] == name) return element;
@@ -74,8 +84,9 @@ Command::Command(std::string_view config, const std::vector<std::string>& argume
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
   directory_ = pattern;
   std::string text(config);
-  for (std::size_t at; (at = text.find("GUESTS/")) != std::string::npos;)
-    text.replace(at, 7, CANDOR_GUESTS "/");
+  replace_all(text, "GUESTS/", CANDOR_GUESTS "/");
+  for (std::size_t i = 0; i < std::min<std::size_t>(processors().size(), 2); i++)
+    replace_all(text, fmt::format("CPU{}", i), std::to_string(processors()[i]));
   std::ofstream(directory_ / "vms.toml") << text;
 
   // Whoever runs it may have less rights than this test.
@@ -202,6 +213,11 @@ bool all_gone(const std::vector<pid_t>& pids) {
       milliseconds(5'000));
 }
 
+const std::vector<int>& processors() {
+  static const std::vector<int> allowed = cli::host_cpus().allowed;
+  return allowed;
+}
+
 bool ranks_permitted() {
   bool permitted = false;
   std::thread([&] {
@@ -209,6 +225,23 @@ bool ranks_permitted() {
     permitted = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &level) == 0;
   }).join();
   return permitted;
+}
+
+std::string process_backend_missing() {
+  // What `candor check` gathers, but for the slow measurement of /dev/kvm, which does not count here.
+  cli::HostFacts facts = cli::read_host_files("/");
+  facts.allowed = processors();
+  facts.seccomp_error = cli::probe_seccomp();
+  facts.pid_namespace_error = cli::probe_pid_namespace();
+  const cli::CheckReport report = cli::judge(facts);
+  if (report.process_backend) return "";
+  std::string missing;
+  for (const cli::CheckLine& line : report.lines)
+    if (line.name == "seccomp" || line.name == "namespaces" || line.name == "addresses" ||
+        line.name == "processors") {
+      if (line.verdict == cli::Verdict::kNo) missing += fmt::format("{}: {}; ", line.name, line.fact);
+    }
+  return missing + "see candor check";
 }
 
 }  // namespace candor::e2e

@@ -28,7 +28,8 @@ class Command {
  public:
   /// Writes `config` to a file of its own and starts `candor run` on it with
   /// `arguments`, by way of the command `through` if there is one. "GUESTS/" in
-  /// the text stands for the folder of built guests.
+  /// the text stands for the folder of built guests, "CPU0" and "CPU1" for the
+  /// first two processors that this process may use.
   Command(std::string_view config, const std::vector<std::string>& arguments,
           const std::vector<std::string>& through = {});
   ~Command();
@@ -64,7 +65,12 @@ bool lives(pid_t pid);
 /// Polls until none of them lives; false after 5 s.
 bool all_gone(const std::vector<pid_t>& pids);
 
+/// Processors that this process may use, in order.
+const std::vector<int>& processors();
+
 /// Whether this host lets us set SCHED_FIFO.
 bool ranks_permitted();
+/// Why this host cannot confine guests, as `candor check` judges; "" if it can.
+std::string process_backend_missing();
 
 }  // namespace candor::e2e

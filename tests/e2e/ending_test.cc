@@ -4,9 +4,10 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <optional>
 #include <string>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 /// its reserve, one that computes.
 constexpr const char* kTwo = R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "control"
 image = "GUESTS/load"
@@ -41,22 +42,23 @@ bool any_rank(const std::vector<pid_t>& processes) {
 class Ending : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (std::string_view(GetParam()) == "aware" && !ranks_permitted())
-      GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+    CANDOR_NEEDS_PROCESS();
+    if (std::string_view(GetParam()) == "aware") CANDOR_NEEDS_RANKS();
+    command_.emplace(kTwo, std::vector<std::string>{"--mode", GetParam()});
   }
-  Command command_{kTwo, {"--mode", GetParam()}};
+  std::optional<Command> command_;
 
   void wait_until_both_run() {
-    ASSERT_TRUE(command_.wait_for_output("load: loop"));
-    ASSERT_TRUE(command_.wait_for_output("batch| candor: on Candor"));
+    ASSERT_TRUE(command_->wait_for_output("load: loop"));
+    ASSERT_TRUE(command_->wait_for_output("batch| candor: on Candor"));
   }
 };
 
 TEST_P(Ending, CtrlCEndsInOrderWithASummary) {
   wait_until_both_run();
-  const auto processes = command_.descendants();
-  command_.signal(SIGINT);
-  const Outcome o = command_.wait();
+  const auto processes = command_->descendants();
+  command_->signal(SIGINT);
+  const Outcome o = command_->wait();
   EXPECT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("control")["exit_reason"], "stopped");
   EXPECT_EQ(o.guest("batch")["exit_reason"], "stopped");
@@ -65,20 +67,20 @@ TEST_P(Ending, CtrlCEndsInOrderWithASummary) {
 
 TEST_P(Ending, KillingTheLauncherLeavesNothing) {
   wait_until_both_run();
-  const auto processes = command_.descendants();
+  const auto processes = command_->descendants();
   EXPECT_GE(processes.size(), 4u);
-  command_.signal(SIGKILL);
-  command_.wait();
+  command_->signal(SIGKILL);
+  command_->wait();
   EXPECT_TRUE(all_gone(processes));
 }
 
 TEST_P(Ending, KillingAVmProcessEndsThatVmAlone) {
   wait_until_both_run();
-  ::kill(command_.descendant("candor:control"), SIGKILL);
-  ASSERT_TRUE(command_.wait_for_output("vm \"control\" ended: killed"));
-  const auto processes = command_.descendants();
-  command_.signal(SIGINT);
-  const Outcome o = command_.wait();
+  ::kill(command_->descendant("candor:control"), SIGKILL);
+  ASSERT_TRUE(command_->wait_for_output("vm \"control\" ended: killed"));
+  const auto processes = command_->descendants();
+  command_->signal(SIGINT);
+  const Outcome o = command_->wait();
   EXPECT_EQ(o.status, 1);
   EXPECT_EQ(o.guest("control")["exit_reason"], "killed");
   EXPECT_EQ(o.guest("batch")["exit_reason"], "stopped");
@@ -87,10 +89,10 @@ TEST_P(Ending, KillingAVmProcessEndsThatVmAlone) {
 
 TEST_P(Ending, KillingATenderEndsThatVmAlone) {
   wait_until_both_run();
-  ::kill(command_.descendant("tender:control"), SIGKILL);
-  ASSERT_TRUE(command_.wait_for_output("vm \"control\" ended: killed"));
-  command_.signal(SIGINT);
-  const Outcome o = command_.wait();
+  ::kill(command_->descendant("tender:control"), SIGKILL);
+  ASSERT_TRUE(command_->wait_for_output("vm \"control\" ended: killed"));
+  command_->signal(SIGINT);
+  const Outcome o = command_->wait();
   EXPECT_EQ(o.status, 1);
   EXPECT_EQ(o.guest("control")["exit_reason"], "killed");
   EXPECT_EQ(o.guest("batch")["exit_reason"], "stopped");
@@ -102,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, Ending, testing::Values("unaware", "aware"),
 /// A guest that claims a reserve and never gives the processor back by itself.
 constexpr const char* kSpinner = R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "spinner"
 image = "GUESTS/lies_about_its_budget"
@@ -115,7 +117,8 @@ cmdline = "thread=batch:fair"
 )";
 
 TEST(Scheduler, ItsDeathBesideARealtimeSpinnerLeavesNoRank) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   Command command(kSpinner, {});
   ASSERT_TRUE(command.wait_for_output("batch| candor: on Candor"));
   ASSERT_TRUE(command.wait_for_output("liar: admitted"));

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
@@ -23,7 +23,7 @@ struct Punctuality {
 Punctuality beside(const std::string& image, const std::string& keys) {
   const Outcome o = run(fmt::format(R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "neighbour"
 image = "GUESTS/load"
@@ -52,7 +52,8 @@ struct Attack {
 class Hostile : public testing::TestWithParam<Attack> {};
 
 TEST_P(Hostile, LeavesItsNeighbourPunctual) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   std::string seen;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Punctuality control = beside("load", "cmdline = \"thread=batch:fair\"");

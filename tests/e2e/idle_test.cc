@@ -1,24 +1,18 @@
 // Candid idle: what nobody wants may be polled on for a while; what somebody wants is given up at once.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
 
 constexpr std::uint64_t kRounds = 500;  // of bench/guests/wakes_soon
 
-bool two_processors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_ISSET(0, &set) && CPU_ISSET(1, &set);
-}
-
 Outcome wakes_soon(const char* idle, const std::string& others) {
   return run(fmt::format(R"(
 [host]
-cpus = "0-1"
+cpus = "CPU0,CPU1"
 [[vm]]
 name = "guest"
 image = "GUESTS/wakes_soon"
@@ -31,7 +25,8 @@ cmdline = "candor.idle={}"
 }
 
 TEST(Idle, AProcessorThatNobodyWantsIsPolledOn) {
-  if (!two_processors()) GTEST_SKIP() << "needs processors: 0 and 1";
+  CANDOR_NEEDS_PROCESS();
+  if (processors().size() < 2) GTEST_SKIP() << "needs processors: two, there is one";
   const Outcome sleeping = wakes_soon("halt", "");
   ASSERT_EQ(sleeping.status, 0) << sleeping.out << sleeping.err;
   EXPECT_EQ(sleeping.guest("guest")["polls"], 0);
@@ -52,9 +47,10 @@ TEST(Idle, AProcessorThatNobodyWantsIsPolledOn) {
 }
 
 TEST(Idle, PollingEndsAfterABound) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "guest"
 image = "GUESTS/idle"
@@ -69,9 +65,10 @@ cmdline = ""
 }
 
 TEST(Idle, AProcessorThatIsWantedIsGivenUpAndComesBack) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "idle"
 image = "GUESTS/idle"

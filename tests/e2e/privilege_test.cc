@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 constexpr const char* kMixed = R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "control"
 image = "GUESTS/load"
@@ -27,6 +27,7 @@ const std::vector<std::string> kNobody = {"setpriv", "--reuid=65534", "--regid=6
 class Unprivileged : public testing::Test {
  protected:
   void SetUp() override {
+    CANDOR_NEEDS_PROCESS();
     if (geteuid() != 0) GTEST_SKIP() << "needs root: to give rights up";
     if (run(kMixed, {"--help"}, kNobody).status != 0)
       GTEST_SKIP() << "needs readable: others may not execute what was built here";

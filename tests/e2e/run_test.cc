@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 constexpr const char* kHello = R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "hello"
 image = "GUESTS/hello"
@@ -20,6 +20,7 @@ cmdline = "one two"
 )";
 
 TEST(Run, AGuestThatEndsByItselfEndsTheRun) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(kHello, {"--mode", "unaware"});
   EXPECT_EQ(o.status, 0) << o.err;
   EXPECT_THAT(o.out, HasSubstr("hello| argument: two\n"));
@@ -45,7 +46,7 @@ TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {
 }
 
 TEST(Run, ReservesThatDoNotFitAreRefusedWithTheirSum) {
-  std::string config = "[host]\ncpus = \"0\"\n";
+  std::string config = "[host]\ncpus = \"CPU0\"\n";
   for (const char* name : {"a", "b"})
     config += std::string("[[vm]]\nname = \"") + name +
               "\"\nimage = \"GUESTS/hello\"\n[vm.realtime]\nbandwidth = 0.5\n";

@@ -112,7 +112,10 @@ void Vcpu::switch_to(ThreadControl& next, bool preempted) {
   ThreadControl& self = *current_;
   if (must_leave(self)) left_ = &self;
   current_ = &next;
-  if (preempted) save_extended(kernel.extended, self.extended);
+  if (preempted) {
+    save_extended(kernel.extended, self.extended);
+    empty_x87();
+  }
   candor_switch(&self.sp, next.sp);
   here().after_switch();
   if (preempted) restore_extended(kernel.extended, self.extended);

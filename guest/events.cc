@@ -121,9 +121,9 @@ void Vcpu::notify() {
   }
   if (peek(page().state) == CANDOR_VCPU_POLLING) {
     __atomic_fetch_or(&page().pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
-    // It may have stopped polling between our looks; then it needs the host to wake it. If it has
-    // not, it looks at `pending` before it sleeps.
-    if (__atomic_load_n(&page().state, __ATOMIC_SEQ_CST) != CANDOR_VCPU_WAITING) return;
+    // If it still polls, it sees the bit. It may have stopped between our looks, to sleep or to run a
+    // thread; then only the host can reach it.
+    if (__atomic_load_n(&page().state, __ATOMIC_SEQ_CST) == CANDOR_VCPU_POLLING) return;
   }
   call_host(CANDOR_CALL_NOTIFY, index_);
 }

@@ -158,8 +158,11 @@ bool Vcpu::block(Time until, Time deadline) {
     self.runnable = false;
     self.wake_at = until;
     if (until != Time::never()) v.timers_.insert(&self);
-    publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
-                deadline);
+    if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
+      publish_state(self, CANDOR_THREAD_BLOCKED);
+    else
+      publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
+                  deadline);
     v.schedule();
   }
   const bool unparked = self.token;

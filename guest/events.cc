@@ -12,7 +12,7 @@ void Vcpu::take_events(Time t) {
   // The main thread is to end this VM, however much else there is to do.
   if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
     if (ThreadControl* main = kernel.main.load(std::memory_order_acquire))
-      post(*main, kMailHurry | kMailWake);
+      post(*main, kMailHurry | kMailUnpark);
   if (!inbox_.empty()) take_inbox();
   wake_sleepers(t);
   if (bits == 0) return;
@@ -43,17 +43,20 @@ void Vcpu::take_inbox() {
         if (t->runnable && !ReadyQueue::contains(t)) ready_.insert(t);
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
       }
-      if ((mail & kMailHurry) != 0) {
-        t->base = Rank::urgent();
-        set_rank(*t, t->base);
-      }
-      if ((mail & kMailWake) != 0) {
-        t->token = true;
-        make_ready(*t);
-      }
+      deliver(*t, mail);
     }
     t = next;
   }
+}
+
+void Vcpu::deliver(ThreadControl& thread, std::uint32_t mail) {
+  if ((mail & kMailHurry) != 0) {
+    thread.base = Rank::urgent();
+    set_rank(thread, thread.base);
+  }
+  // Only park() is ended by an unpark, and only park() takes the token.
+  if ((mail & kMailUnpark) != 0) thread.token = true;
+  if ((mail & kMailWake) != 0 || (thread.token && thread.parked)) make_ready(thread);
 }
 
 void Vcpu::wake_sleepers(Time t) {
@@ -94,16 +97,15 @@ void Vcpu::lift_wanted_holders() {
     if (t->held != nullptr) lift_if_wanted(*t);
 }
 
-void Vcpu::unpark(ThreadControl& thread) {
+void Vcpu::send(ThreadControl& thread, Mail mail) {
   Vcpu& v = here();
   const bool carried_here = thread.home.load(std::memory_order_acquire) == &v &&
                             (thread.mail.load(std::memory_order_acquire) & kMailArrive) == 0;
   if (!carried_here) {
-    post(thread, kMailWake);
+    post(thread, mail);
     return;
   }
-  thread.token = true;
-  v.make_ready(thread);
+  v.deliver(thread, mail);
 }
 
 void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {

@@ -58,7 +58,7 @@ void wake_waiters(MutexState& m) {
   for (ThreadControl* t = m.waiters.take_all(); t != nullptr;) {
     ThreadControl* next = t->waiters_next;
     t->in_waiters.store(false, std::memory_order_release);
-    Vcpu::unpark(*t);
+    Vcpu::wake(*t);
     t = next;
   }
 }

@@ -122,7 +122,7 @@ void sleep_for(Duration d) {
 
 bool park(Time until) {
   Masked masked;
-  return Vcpu::block(until);
+  return Vcpu::park(until);
 }
 
 void yield() {

@@ -21,9 +21,10 @@ class Vcpu;
 struct MutexState;
 
 enum Mail : std::uint32_t {
-  kMailWake = 1,    // unpark
+  kMailUnpark = 1,
   kMailArrive = 2,  // carried by this vCPU from now on
   kMailHurry = 4,   // before all others from now on
+  kMailWake = 8,    // what it waits for inside the kernel has come
 };
 
 struct ThreadControl {
@@ -41,6 +42,7 @@ struct ThreadControl {
   Time slice_end;
   bool runnable = false;
   bool token = false;  // unparked; the next park returns at once
+  bool parked = false;
   bool exited = false;
   Vcpu* move_to = nullptr;     // to be carried by that vCPU as soon as it holds no mutex
   MutexState* held = nullptr;  // the mutexes it holds, linked

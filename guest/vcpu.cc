@@ -151,19 +151,26 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   to.notify();
 }
 
-bool Vcpu::block(Time until, Time deadline) {
+void Vcpu::block(Time until, Time deadline) {
   Vcpu& v = here();
   ThreadControl& self = *v.current_;
+  self.runnable = false;
+  self.wake_at = until;
+  if (until != Time::never()) v.timers_.insert(&self);
+  if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
+    publish_state(self, CANDOR_THREAD_BLOCKED);
+  else
+    publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
+                deadline);
+  v.schedule();
+}
+
+bool Vcpu::park(Time until) {
+  ThreadControl& self = here().current();
   if (!self.token) {
-    self.runnable = false;
-    self.wake_at = until;
-    if (until != Time::never()) v.timers_.insert(&self);
-    if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
-      publish_state(self, CANDOR_THREAD_BLOCKED);
-    else
-      publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
-                  deadline);
-    v.schedule();
+    self.parked = true;
+    block(until);
+    self.parked = false;
   }
   const bool unparked = self.token;
   self.token = false;

@@ -55,9 +55,11 @@ class Vcpu {
   /// Runs what is due: events, timers, then the thread that comes first. Returns when
   /// the caller is that thread (again). `preempted`: the caller did not ask for it.
   void schedule(bool preempted = false);
-  /// Takes the current thread out until unparked (true) or until the time comes (false).
-  /// `deadline` is that of the job it waits for, for publishing.
-  static bool block(Time until, Time deadline = Time::never());
+  /// Takes the current thread out until it is woken or the time comes. It may be woken
+  /// without cause. `deadline` is that of the job it waits for, for publishing.
+  static void block(Time until, Time deadline = Time::never());
+  /// The same until unparked (true), or until the time comes.
+  static bool park(Time until);
   /// Gives the rest of the slice away.
   static void yield();
   /// Ends the current thread.
@@ -75,7 +77,8 @@ class Vcpu {
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
 
   // ---- reaching a thread or vCPU from anywhere (masked)
-  static void unpark(ThreadControl& thread);
+  static void unpark(ThreadControl& thread) { send(thread, kMailUnpark); }
+  static void wake(ThreadControl& thread) { send(thread, kMailWake); }
   static void post(ThreadControl& thread, std::uint32_t mail);
   void notify();
   /// Closes the statistics of the carried threads, once, whoever calls first.
@@ -89,6 +92,8 @@ class Vcpu {
 
  private:
   void take_events(Time t);
+  static void send(ThreadControl& thread, Mail mail);
+  void deliver(ThreadControl& thread, std::uint32_t mail);
   void take_inbox();
   void wake_sleepers(Time t);
   void review_claims();

@@ -97,6 +97,12 @@ void Vcpu::lift_wanted_holders() {
     if (t->held != nullptr) lift_if_wanted(*t);
 }
 
+bool Vcpu::must_go_on() const {
+  for (const ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+    if (t != current_ && t->held != nullptr) return true;
+  return false;
+}
+
 void Vcpu::send(ThreadControl& thread, Mail mail) {
   Vcpu& v = here();
   const bool carried_here = thread.home.load(std::memory_order_acquire) == &v &&

@@ -4,10 +4,13 @@
 // holder first. Who waits, and how:
 //
 //   holder on the same vCPU      waits in the guest; the holder's rank is lifted
-//   holder elsewhere, and we are on a real-time vCPU
+//   holder elsewhere, and we are on a real-time vCPU where no other thread holds a mutex
 //                                counts itself in `wanted`, notifies the holder's
 //                                vCPU, then waits in the host, which lends our rank
 //   holder elsewhere otherwise   the same, but waits in the guest
+//
+// In the host the whole vCPU waits. If another of its threads held a mutex, the
+// holder we wait for might itself wait for that one, which then could never run.
 //
 // Who waits in the guest is on a stack of waiters. An unlock wakes all of them
 // and they try again: few wait at a time, and the one that matters most runs first.
@@ -94,7 +97,7 @@ bool wait(MutexState& m, ThreadControl& self) {
     wait_in_guest(m, self);
   } else if (owner != 0) {
     if (Vcpu* other = urgent ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
-    if (v.realtime() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
+    if (v.realtime() && !v.must_go_on() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
       taken = call_host(CANDOR_CALL_LOCK_WAIT, m.index) == CANDOR_OK;
     else
       wait_in_guest(m, self);

@@ -38,6 +38,7 @@ const Behaviour kBehaviours[] = {
     {"wakes_between_vcpus", Ending::kPasses, "vcpus = 2\n"},
     {"wakes_fair_from_realtime", Ending::kPasses, kRealtime},
     {"inherits_priority", Ending::kPasses, kRealtime},
+    {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
     {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},
     {"blocks_within_a_job", Ending::kPasses, kRealtime},
     {"changes_class", Ending::kPasses, kRealtime},

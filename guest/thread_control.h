@@ -44,8 +44,10 @@ struct ThreadControl {
   bool token = false;  // unparked; the next park returns at once
   bool parked = false;
   bool exited = false;
-  Vcpu* move_to = nullptr;     // to be carried by that vCPU as soon as it holds no mutex
-  MutexState* held = nullptr;  // the mutexes it holds, linked
+  Vcpu* move_to = nullptr;          // to be carried by that vCPU as soon as it holds no mutex
+  MutexState* held = nullptr;       // the mutexes it holds, linked
+  MutexState* waits_for = nullptr;  // the mutex it waits for in the guest
+  bool wants = false;               // counted in `wanted` of that mutex
 
   // ---- reached by other vCPUs
   std::atomic<std::uint32_t> mail{0};

@@ -219,7 +219,15 @@ void Vcpu::set_base_rank(ThreadControl& thread, Rank base) {
 }
 
 void Vcpu::lift_if_wanted(ThreadControl& thread) {
-  if (holds_wanted_mutex(thread)) set_rank(thread, Rank::urgent());
+  if (holds_wanted_mutex(thread)) lend_rank(thread, Rank::urgent());
+}
+
+void Vcpu::lend_rank(ThreadControl& thread, Rank rank) {
+  // Ends where nothing is to be raised, so in a cycle too.
+  for (ThreadControl* t = &thread; t != nullptr && outranks(rank, t->rank);) {
+    set_rank(*t, rank);
+    t = t->waits_for != nullptr ? pass_on_rank(*t, *this) : nullptr;
+  }
 }
 
 void Vcpu::arm_timer(const ThreadControl& running) {

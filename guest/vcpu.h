@@ -72,6 +72,8 @@ class Vcpu {
   /// A new base; in force at once unless a mutex is held, which may have lifted the rank.
   void set_base_rank(ThreadControl& thread, Rank base);
   void lift_if_wanted(ThreadControl& thread);
+  /// Lends a higher rank to the thread, and on to the holder of the mutex that it waits for, and so on.
+  void lend_rank(ThreadControl& thread, Rank rank);
   /// Another carried thread than the current one holds a mutex, so this vCPU must go on running.
   [[nodiscard]] bool must_go_on() const;
   /// The host is to be told that a job has ended, once the new state is published.

@@ -29,6 +29,7 @@ struct Behaviour {
   Ending ending;
   const char* keys = "";      // further keys of its VM
   const char* duration = "";  // for those that wait to be ended
+  const char* variant = "";   // the end of the test's name, where a guest runs with several keys
 };
 
 constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
@@ -37,6 +38,8 @@ const Behaviour kBehaviours[] = {
     {"timers_fire_while_running", Ending::kPasses},
     {"wakes_between_vcpus", Ending::kPasses, "vcpus = 2\n"},
     {"wakes_fair_from_realtime", Ending::kPasses, kRealtime},
+    {"inherits_along_a_chain", Ending::kPasses},
+    {"inherits_along_a_chain", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"inherits_priority", Ending::kPasses, kRealtime},
     {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
     {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},
@@ -52,7 +55,7 @@ const Behaviour kBehaviours[] = {
     {"makes_a_system_call", Ending::kRefused},
     {"ends_while_running", Ending::kPasses, kRealtime, "1s"},
     {"ends_while_idle", Ending::kPasses, kRealtime, "500ms"},
-    {"ends_while_idle", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms"},
+    {"ends_while_idle", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms", "_polling"},
     {"ends_when_unmasked", Ending::kPasses, "", "500ms"},
     {"spins_masked", Ending::kHangs, "", "500ms"},
     {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "1s"},
@@ -113,8 +116,7 @@ TEST_P(Conformance, Holds) {
 
 std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& info) {
   const auto& [mode, behaviour] = info.param;
-  const bool polls = std::string_view(behaviour.keys).find("poll") != std::string_view::npos;
-  return fmt::format("{}_{}{}", mode, behaviour.guest, polls ? "_polling" : "");
+  return fmt::format("{}_{}{}", mode, behaviour.guest, behaviour.variant);
 }
 
 INSTANTIATE_TEST_SUITE_P(Process, Conformance,

@@ -97,6 +97,15 @@ void Vcpu::lift_wanted_holders() {
     if (t->held != nullptr) lift_if_wanted(*t);
 }
 
+void wake_all(Waiters& waiters) {
+  for (ThreadControl* t = waiters.take_all(); t != nullptr;) {
+    ThreadControl* next = t->waiters_next;
+    t->in_waiters.store(false, std::memory_order_release);
+    Vcpu::wake(*t);
+    t = next;
+  }
+}
+
 bool Vcpu::must_go_on() const {
   for (const ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
     if (t != current_ && t->held != nullptr) return true;

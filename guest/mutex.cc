@@ -60,21 +60,12 @@ void now_holds(MutexState& m, ThreadControl& self) {
   if (m.wanted.load(std::memory_order_seq_cst) != 0) Vcpu::here().lift_if_wanted(self);
 }
 
-void wake_waiters(MutexState& m) {
-  for (ThreadControl* t = m.waiters.take_all(); t != nullptr;) {
-    ThreadControl* next = t->waiters_next;
-    t->in_waiters.store(false, std::memory_order_release);
-    Vcpu::wake(*t);
-    t = next;
-  }
-}
-
 /// Parks until an unlock. Spurious returns are harmless: the caller tries again.
 void wait_in_guest(MutexState& m, ThreadControl& self) {
   self.in_waiters.store(true, std::memory_order_relaxed);
   m.waiters.push(&self);
   // The unlock may have come just before; then nobody else would wake us.
-  if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_waiters(m);
+  if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_all(m.waiters);
   self.waits_for = &m;
   while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
   self.waits_for = nullptr;
@@ -189,7 +180,7 @@ void Mutex::unlock() {
                                                  __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
   if (!quiet) call_host(CANDOR_CALL_LOCK_WAKE, state_->index);
   const bool waiters = !state_->waiters.empty();
-  if (waiters) wake_waiters(*state_);
+  if (waiters) wake_all(state_->waiters);
   // What was lent is given back with the last mutex.
   const bool lifted =
       self.held == nullptr && (self.rank.tier != self.base.tier || self.rank.key != self.base.key);

@@ -91,6 +91,17 @@ void Thread::unpark() const {
   Vcpu::here().schedule();
 }
 
+void Thread::join() const {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  if (&self == control_) panic("{} waits for its own end", self.name);
+  self.in_waiters.store(true, std::memory_order_relaxed);
+  control_->joiners.push(&self);
+  // It may have ended just before; then nobody else would wake us.
+  if (control_->ended.load(std::memory_order_seq_cst)) wake_all(control_->joiners);
+  while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+}
+
 namespace this_thread {
 
 Thread get() {

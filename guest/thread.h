@@ -41,6 +41,8 @@ class Thread {
   [[nodiscard]] Claim claim() const;
   /// Lets the thread's park() return, now or the next time.
   void unpark() const;
+  /// Waits until the thread has ended. Any number of threads may, but not itself.
+  void join() const;
 
   explicit Thread(kernel::ThreadControl* control) : control_(control) {}
 

@@ -53,8 +53,10 @@ struct ThreadControl {
   std::atomic<std::uint32_t> mail{0};
   std::atomic<Vcpu*> home{nullptr};
   ThreadControl* inbox_next = nullptr;
-  std::atomic<bool> in_waiters{false};  // linked into a mutex's waiters
+  std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end
   ThreadControl* waiters_next = nullptr;
+  std::atomic<bool> ended{false};
+  MpscStack<ThreadControl, &ThreadControl::waiters_next> joiners;  // wait for its end
 
   // ---- identity and terms
   std::uint32_t slot = CANDOR_NO_THREAD;

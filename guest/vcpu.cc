@@ -188,6 +188,8 @@ void Vcpu::exit_current() {
   if (v.current_->held != nullptr) panic("{} ends while it holds a mutex", v.current_->name);
   v.current_->runnable = false;
   v.current_->exited = true;
+  v.current_->ended.store(true, std::memory_order_seq_cst);
+  wake_all(v.current_->joiners);
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);
   v.schedule();
   __builtin_unreachable();

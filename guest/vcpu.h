@@ -132,6 +132,9 @@ class Vcpu {
   std::atomic<bool> finished_{false};
 };
 
+/// Wakes all that wait there.
+void wake_all(Waiters& waiters);
+
 /// What must be done when the host or a colleague calls while nothing is
 /// masked: unmasks and, if something came meanwhile, deals with it.
 void unmask();

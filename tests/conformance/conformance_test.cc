@@ -42,6 +42,7 @@ const Behaviour kBehaviours[] = {
     {"inherits_along_a_chain", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"inherits_priority", Ending::kPasses, kRealtime},
     {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
+    {"joins_threads", Ending::kPasses, "vcpus = 2\n"},
     {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},
     {"blocks_within_a_job", Ending::kPasses, kRealtime},
     {"changes_class", Ending::kPasses, kRealtime},

@@ -43,6 +43,7 @@ struct ThreadControl {
   bool runnable = false;
   bool token = false;  // unparked; the next park returns at once
   bool parked = false;
+  bool yields = false;
   bool exited = false;
   Vcpu* move_to = nullptr;          // to be carried by that vCPU as soon as it holds no mutex
   MutexState* held = nullptr;       // the mutexes it holds, linked

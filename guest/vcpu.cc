@@ -101,8 +101,10 @@ ThreadControl* Vcpu::pick(Time t) {
   ThreadControl& self = *current_;
   ThreadControl* front = ready_.front();
   if (self.runnable && !must_leave(self)) {
-    if (front == nullptr || !displaces(*front, self, t)) return &self;
-    if (t >= self.slice_end) self.rank.turn = ++turns_;
+    const bool gives_way = self.yields && front != nullptr && !outranks(self.rank, front->rank);
+    self.yields = false;
+    if (!gives_way && (front == nullptr || !displaces(*front, self, t))) return &self;
+    if (gives_way || t >= self.slice_end) self.rank.turn = ++turns_;
     ready_.insert(&self);
   }
   return ready_.pop_front();
@@ -179,7 +181,7 @@ bool Vcpu::park(Time until) {
 
 void Vcpu::yield() {
   Vcpu& v = here();
-  v.current_->slice_end = Time{};
+  v.current_->yields = true;
   v.schedule();
 }
 

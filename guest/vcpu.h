@@ -60,7 +60,7 @@ class Vcpu {
   static void block(Time until, Time deadline = Time::never());
   /// The same until unparked (true), or until the time comes.
   static bool park(Time until);
-  /// Gives the rest of the slice away.
+  /// Queues up behind all equals.
   static void yield();
   /// Ends the current thread.
   [[noreturn]] static void exit_current();

@@ -49,6 +49,7 @@ const Behaviour kBehaviours[] = {
     {"preserves_registers", Ending::kPasses},
     {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
     {"dispatches_without_host", Ending::kPasses},
+    {"yields_to_equals", Ending::kPasses},
     {"overflows_its_stack", Ending::kFaults},
     {"writes_to_its_code", Ending::kFaults},
     {"executes_data", Ending::kFaults},

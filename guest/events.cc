@@ -35,7 +35,6 @@ void Vcpu::take_inbox() {
       const std::uint32_t mail = t->mail.exchange(0, std::memory_order_acq_rel);
       if ((mail & kMailArrive) != 0) {
         owned_.insert(t);
-        population_.fetch_add(1, std::memory_order_relaxed);
         if (!ReadyQueue::contains(t)) {
           t->rank = t->base;  // it holds no mutex, or it would have stayed
           t->rank.turn = ++turns_;

@@ -57,6 +57,7 @@ void launch(ThreadControl& t, Vcpu& where) {
   t.runnable = true;
   publish_job(t, CANDOR_THREAD_READY, now(), Time::never());
   t.home.store(&where, std::memory_order_release);
+  where.expect_thread();
   Vcpu::post(t, kMailArrive);
 }
 

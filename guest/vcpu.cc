@@ -143,6 +143,7 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   timers_.remove(&thread);
   owned_.remove(&thread);
   population_.fetch_sub(1, std::memory_order_relaxed);
+  to.expect_thread();
   thread.move_to = nullptr;
   // The bit before the new home, so that an unpark over there sees that the
   // thread is still under way and leaves its wake-up with the other mail.

@@ -85,6 +85,9 @@ class Vcpu {
   static void wake(ThreadControl& thread) { send(thread, kMailWake); }
   static void post(ThreadControl& thread, std::uint32_t mail);
   void notify();
+  /// Counts one that is under way here, before it comes: who asks next for the vCPU with the
+  /// fewest threads must know.
+  void expect_thread() { population_.fetch_add(1, std::memory_order_relaxed); }
   /// Closes the statistics of the carried threads, once, whoever calls first.
   void finish_statistics();
 

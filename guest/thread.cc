@@ -61,7 +61,8 @@ void launch(ThreadControl& t, Vcpu& where) {
   Vcpu::post(t, kMailArrive);
 }
 
-void release_stack(ThreadControl& t) {
+void release_thread(ThreadControl& t) {
+  release_slot(t);
   // The control block stays: somebody may be about to unpark the thread.
   free_stack(t.stack);
   t.stack = nullptr;

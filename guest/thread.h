@@ -14,7 +14,7 @@ namespace candor {
 
 namespace kernel {
 struct ThreadControl;
-void release_stack(ThreadControl& thread);
+void release_thread(ThreadControl& thread);
 }  // namespace kernel
 
 constexpr std::size_t kDefaultStackBytes = 32768;

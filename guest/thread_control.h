@@ -64,6 +64,7 @@ struct ThreadControl {
   char name[CANDOR_NAME_BYTES] = {};
   Terms terms;
   Claim claim;
+  bool asked = false;  // the host has been asked for these terms, and may have admitted them
   candor_thread_stats* stats = nullptr;
 
   // ---- its periodic jobs

@@ -1,6 +1,7 @@
 // The scheduler of one vCPU: who runs next, and the switch to it.
 #include "guest/vcpu.h"
 
+#include "guest/claim.h"
 #include "guest/mutex.h"
 #include "guest/panic.h"
 #include "guest/thread.h"
@@ -131,7 +132,7 @@ void Vcpu::after_switch() {
   if (left->exited) {
     owned_.remove(left);
     population_.fetch_sub(1, std::memory_order_relaxed);
-    release_stack(*left);
+    release_thread(*left);
   } else {
     hand_over(*left, *left->move_to);
   }
@@ -189,6 +190,7 @@ void Vcpu::yield() {
 void Vcpu::exit_current() {
   Vcpu& v = here();
   if (v.current_->held != nullptr) panic("{} ends while it holds a mutex", v.current_->name);
+  give_up_claim(*v.current_);
   v.current_->runnable = false;
   v.current_->exited = true;
   v.current_->ended.store(true, std::memory_order_seq_cst);

@@ -16,6 +16,7 @@ Claim ask_host(ThreadControl& t, std::uint32_t& vcpu) {
   const std::uint32_t serial = peek(thread_slot(t.slot).serial);
   call_host(CANDOR_CALL_CLAIM, t.slot, CANDOR_CLAIM_WRITTEN);
   t.asked = t.terms.realtime();
+  await_answer(t, t.asked && peek(host_thread(t.slot).answered) != serial);
   const candor_host_thread& answer = host_thread(t.slot);
   // Whatever the call returned, the answer is what counts; without one there is nobody to honour the claim.
   if (peek(answer.answered) != serial) return {CANDOR_CLAIM_REFUSED, CANDOR_REFUSED_NO_SCHEDULER, 0};
@@ -24,6 +25,12 @@ Claim ask_host(ThreadControl& t, std::uint32_t& vcpu) {
 }
 
 }  // namespace
+
+void await_answer(ThreadControl& t, bool awaited) {
+  if (awaited == t.awaits_answer) return;
+  t.awaits_answer = awaited;
+  kernel.answers_awaited.fetch_add(awaited ? 1u : ~0u, std::memory_order_relaxed);
+}
 
 void allocate_slot(ThreadControl& t) {
   const std::uint32_t slots =
@@ -59,6 +66,7 @@ void release_slot(ThreadControl& t) {
 void write_terms(ThreadControl& t, const Terms& terms) {
   t.terms = terms;
   if (!t.published()) return;
+  await_answer(t, false);  // the host answers what is written last
   candor_thread& line = thread_slot(t.slot);
   Publication write(line.serial);
   line.cls = terms.cls;

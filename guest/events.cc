@@ -1,4 +1,5 @@
 // What reaches a vCPU from outside: pending bits, its inbox, its sleepers' times.
+#include "guest/claim.h"
 #include "guest/mutex.h"
 #include "guest/vcpu.h"
 
@@ -15,8 +16,10 @@ void Vcpu::take_events(Time t) {
       post(*main, kMailHurry | kMailUnpark);
   if (!inbox_.empty()) take_inbox();
   wake_sleepers(t);
+  // A late answer comes without a word, as the first to a claim always does.
+  if ((bits & CANDOR_PENDING_CLAIMS) != 0 || kernel.answers_awaited.load(std::memory_order_relaxed) != 0)
+    review_claims();
   if (bits == 0) return;
-  if ((bits & CANDOR_PENDING_CLAIMS) != 0) review_claims();
   if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
     lift_wanted_holders();
     if (kernel.ending.load(std::memory_order_acquire)) finish_statistics();
@@ -74,6 +77,7 @@ void Vcpu::review_claims() {
     if (t->terms.realtime() && t->published()) {
       const candor_host_thread& answer = host_thread(t->slot);
       if (peek(answer.answered) == peek(thread_slot(t->slot).serial)) {
+        await_answer(*t, false);
         t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
         const std::uint32_t vcpu = peek(answer.vcpu);
         Vcpu* target = this;

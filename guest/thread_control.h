@@ -64,7 +64,8 @@ struct ThreadControl {
   char name[CANDOR_NAME_BYTES] = {};
   Terms terms;
   Claim claim;
-  bool asked = false;  // the host has been asked for these terms, and may have admitted them
+  bool asked = false;          // the host has been asked for these terms, and may have admitted them
+  bool awaits_answer = false;  // it has not answered yet; counted in kernel.answers_awaited
   candor_thread_stats* stats = nullptr;
 
   // ---- its periodic jobs

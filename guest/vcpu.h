@@ -28,8 +28,9 @@ struct Kernel {
   std::uint32_t fair_vcpus = 1;
   ExtendedState extended;
   std::atomic<bool> booted{false};
-  std::atomic<bool> stopping{false};  // the host asked for the end
-  std::atomic<bool> ending{false};    // statistics are being closed
+  std::atomic<bool> stopping{false};              // the host asked for the end
+  std::atomic<bool> ending{false};                // statistics are being closed
+  std::atomic<std::uint32_t> answers_awaited{0};  // to claims that the host has not answered in time
   std::atomic<ThreadControl*> main{nullptr};
 };
 extern Kernel kernel;

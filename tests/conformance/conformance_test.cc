@@ -51,6 +51,7 @@ const Behaviour kBehaviours[] = {
     {"dispatches_without_host", Ending::kPasses},
     {"spreads_threads", Ending::kPasses, "vcpus = 2\n"},
     {"gives_up_claims", Ending::kPasses, kRealtime},
+    {"takes_late_answers", Ending::kPasses, kRealtime},
     {"yields_to_equals", Ending::kPasses},
     {"overflows_a_boot_stack", Ending::kFaults},
     {"overflows_its_stack", Ending::kFaults},

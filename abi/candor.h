@@ -92,7 +92,7 @@ enum candor_vcpu_kind {
 
 enum candor_vcpu_state {
   CANDOR_VCPU_RUNNING = 0,
-  CANDOR_VCPU_POLLING = 1, /* idle, looking at `pending`: a set bit suffices to reach it */
+  CANDOR_VCPU_POLLING = 1, /* idle, looking at `pending`: sees a bit if it still polls afterwards (§7.4) */
   CANDOR_VCPU_WAITING = 2, /* idle in CANDOR_CALL_NO_WORK */
 };
 

@@ -4,11 +4,19 @@ namespace candor {
 namespace kernel {
 namespace {
 
-std::atomic<std::uint32_t> slots_used{0};
+static_assert(CANDOR_MAX_THREADS <= 64);
+std::atomic<std::uint64_t> slots_in_use{0};
 
-Claim ask_host(const ThreadControl& t, std::uint32_t& vcpu) {
+/// What the summary of the run should tell of a thread even after its end.
+bool has_counts(const candor_thread_stats& s) {
+  return (s.jobs | s.skipped | s.misses | s.work_units | s.latency_count) != 0;
+}
+
+Claim ask_host(ThreadControl& t, std::uint32_t& vcpu) {
   const std::uint32_t serial = peek(thread_slot(t.slot).serial);
   call_host(CANDOR_CALL_CLAIM, t.slot, CANDOR_CLAIM_WRITTEN);
+  t.asked = t.terms.realtime();
+  await_answer(t, t.asked && peek(host_thread(t.slot).answered) != serial);
   const candor_host_thread& answer = host_thread(t.slot);
   // Whatever the call returned, the answer is what counts; without one there is nobody to honour the claim.
   if (peek(answer.answered) != serial) return {CANDOR_CLAIM_REFUSED, CANDOR_REFUSED_NO_SCHEDULER, 0};
@@ -18,22 +26,47 @@ Claim ask_host(const ThreadControl& t, std::uint32_t& vcpu) {
 
 }  // namespace
 
+void await_answer(ThreadControl& t, bool awaited) {
+  if (awaited == t.awaits_answer) return;
+  t.awaits_answer = awaited;
+  kernel.answers_awaited.fetch_add(awaited ? 1u : ~0u, std::memory_order_relaxed);
+}
+
 void allocate_slot(ThreadControl& t) {
   const std::uint32_t slots =
       host_page().thread_slots < CANDOR_MAX_THREADS ? host_page().thread_slots : CANDOR_MAX_THREADS;
-  const std::uint32_t slot = slots_used.fetch_add(1, std::memory_order_relaxed);
-  if (slot < slots) {
+  for (std::uint32_t slot = 0; slot < slots; slot++) {
+    if ((slots_in_use.fetch_or(1ull << slot, std::memory_order_acquire) >> slot & 1) != 0) continue;
     t.slot = slot;
     t.stats = &stats_slot(slot);
-  } else {
-    slots_used.store(slots, std::memory_order_relaxed);
-    t.stats = new candor_thread_stats{};
+    return;
   }
+  t.stats = new candor_thread_stats{};
+}
+
+void give_up_claim(ThreadControl& t) {
+  // Once the run is over there is nothing to be had, and the summary shall tell what the thread was.
+  if (!t.published() || kernel.stopping.load(std::memory_order_relaxed)) return;
+  Terms terms = Terms::fair();
+  if (!has_counts(*t.stats)) terms.cls = CANDOR_CLASS_NONE;
+  write_terms(t, terms);
+  if (t.asked) call_host(CANDOR_CALL_CLAIM, t.slot, CANDOR_CLAIM_WRITTEN);
+}
+
+void release_slot(ThreadControl& t) {
+  if (!t.published()) {
+    delete t.stats;
+  } else if (thread_slot(t.slot).cls == CANDOR_CLASS_NONE) {
+    slots_in_use.fetch_and(~(1ull << t.slot), std::memory_order_release);
+  }
+  t.slot = CANDOR_NO_THREAD;
+  t.stats = nullptr;
 }
 
 void write_terms(ThreadControl& t, const Terms& terms) {
   t.terms = terms;
   if (!t.published()) return;
+  await_answer(t, false);  // the host answers what is written last
   candor_thread& line = thread_slot(t.slot);
   Publication write(line.serial);
   line.cls = terms.cls;
@@ -45,13 +78,13 @@ void write_terms(ThreadControl& t, const Terms& terms) {
 }
 
 Vcpu& claim_and_place(ThreadControl& t) {
-  const bool had_claim = t.claim.admitted();
-  if (kernel.aware && t.published() && (t.terms.realtime() || had_claim)) {
+  if (kernel.aware && t.published() && (t.terms.realtime() || t.asked)) {
     std::uint32_t vcpu = 0;
     t.claim = ask_host(t, vcpu);
     if (t.terms.realtime() && t.claim.admitted() && vcpu < kernel.vcpus) return Vcpu::at(vcpu);
   } else if (t.terms.realtime()) {
-    t.claim = {CANDOR_CLAIM_REFUSED, kernel.aware ? CANDOR_REFUSED_NO_VCPU : CANDOR_REFUSED_NO_SCHEDULER, 0};
+    t.claim = {CANDOR_CLAIM_REFUSED,
+               kernel.aware ? kRefusedNoSlot : std::uint32_t{CANDOR_REFUSED_NO_SCHEDULER}, 0};
   } else {
     t.claim = {};
   }
@@ -82,6 +115,8 @@ const char* Claim::why() const {
       return "the terms contradict themselves";
     case CANDOR_REFUSED_NO_SCHEDULER:
       return "no host scheduler reads claims";
+    case kRefusedNoSlot:
+      return "more threads than the host can know, those counted that have ended after jobs or work";
     default:
       return "for a reason this guest does not know";
   }

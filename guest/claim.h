@@ -9,6 +9,14 @@ namespace candor::kernel {
 /// it runs, but the host knows nothing of it.
 void allocate_slot(ThreadControl& thread);
 
+/// Whether the host has yet to answer the thread's claim. On its vCPU, or before it has one.
+void await_answer(ThreadControl& thread, bool awaited);
+
+/// The thread ends: gives up its claim and, if it has not counted anything, its name. By itself, masked.
+void give_up_claim(ThreadControl& thread);
+/// Once it is not on its stack any more. A slot whose statistics count something is not used again.
+void release_slot(ThreadControl& thread);
+
 /// Sets the thread's terms and writes them into its slot. By its creator, then by itself.
 void write_terms(ThreadControl& thread, const Terms& terms);
 

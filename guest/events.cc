@@ -1,4 +1,5 @@
 // What reaches a vCPU from outside: pending bits, its inbox, its sleepers' times.
+#include "guest/claim.h"
 #include "guest/mutex.h"
 #include "guest/vcpu.h"
 
@@ -12,11 +13,13 @@ void Vcpu::take_events(Time t) {
   // The main thread is to end this VM, however much else there is to do.
   if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
     if (ThreadControl* main = kernel.main.load(std::memory_order_acquire))
-      post(*main, kMailHurry | kMailWake);
+      post(*main, kMailHurry | kMailUnpark);
   if (!inbox_.empty()) take_inbox();
   wake_sleepers(t);
+  // A late answer comes without a word, as the first to a claim always does.
+  if ((bits & CANDOR_PENDING_CLAIMS) != 0 || kernel.answers_awaited.load(std::memory_order_relaxed) != 0)
+    review_claims();
   if (bits == 0) return;
-  if ((bits & CANDOR_PENDING_CLAIMS) != 0) review_claims();
   if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
     lift_wanted_holders();
     if (kernel.ending.load(std::memory_order_acquire)) finish_statistics();
@@ -35,7 +38,6 @@ void Vcpu::take_inbox() {
       const std::uint32_t mail = t->mail.exchange(0, std::memory_order_acq_rel);
       if ((mail & kMailArrive) != 0) {
         owned_.insert(t);
-        population_.fetch_add(1, std::memory_order_relaxed);
         if (!ReadyQueue::contains(t)) {
           t->rank = t->base;  // it holds no mutex, or it would have stayed
           t->rank.turn = ++turns_;
@@ -43,17 +45,20 @@ void Vcpu::take_inbox() {
         if (t->runnable && !ReadyQueue::contains(t)) ready_.insert(t);
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
       }
-      if ((mail & kMailHurry) != 0) {
-        t->base = Rank::urgent();
-        set_rank(*t, t->base);
-      }
-      if ((mail & kMailWake) != 0) {
-        t->token = true;
-        make_ready(*t);
-      }
+      deliver(*t, mail);
     }
     t = next;
   }
+}
+
+void Vcpu::deliver(ThreadControl& thread, std::uint32_t mail) {
+  if ((mail & kMailHurry) != 0) {
+    thread.base = Rank::urgent();
+    set_rank(thread, thread.base);
+  }
+  // Only park() is ended by an unpark, and only park() takes the token.
+  if ((mail & kMailUnpark) != 0) thread.token = true;
+  if ((mail & kMailWake) != 0 || (thread.token && thread.parked)) make_ready(thread);
 }
 
 void Vcpu::wake_sleepers(Time t) {
@@ -72,6 +77,7 @@ void Vcpu::review_claims() {
     if (t->terms.realtime() && t->published()) {
       const candor_host_thread& answer = host_thread(t->slot);
       if (peek(answer.answered) == peek(thread_slot(t->slot).serial)) {
+        await_answer(*t, false);
         t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
         const std::uint32_t vcpu = peek(answer.vcpu);
         Vcpu* target = this;
@@ -94,16 +100,30 @@ void Vcpu::lift_wanted_holders() {
     if (t->held != nullptr) lift_if_wanted(*t);
 }
 
-void Vcpu::unpark(ThreadControl& thread) {
+void wake_all(Waiters& waiters) {
+  for (ThreadControl* t = waiters.take_all(); t != nullptr;) {
+    ThreadControl* next = t->waiters_next;
+    t->in_waiters.store(false, std::memory_order_release);
+    Vcpu::wake(*t);
+    t = next;
+  }
+}
+
+bool Vcpu::must_go_on() const {
+  for (const ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+    if (t != current_ && t->held != nullptr) return true;
+  return false;
+}
+
+void Vcpu::send(ThreadControl& thread, Mail mail) {
   Vcpu& v = here();
   const bool carried_here = thread.home.load(std::memory_order_acquire) == &v &&
                             (thread.mail.load(std::memory_order_acquire) & kMailArrive) == 0;
   if (!carried_here) {
-    post(thread, kMailWake);
+    post(thread, mail);
     return;
   }
-  thread.token = true;
-  v.make_ready(thread);
+  v.deliver(thread, mail);
 }
 
 void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {
@@ -121,9 +141,9 @@ void Vcpu::notify() {
   }
   if (peek(page().state) == CANDOR_VCPU_POLLING) {
     __atomic_fetch_or(&page().pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
-    // It may have stopped polling between our looks; then it needs the host to wake it. If it has
-    // not, it looks at `pending` before it sleeps.
-    if (__atomic_load_n(&page().state, __ATOMIC_SEQ_CST) != CANDOR_VCPU_WAITING) return;
+    // If it still polls, it sees the bit. It may have stopped between our looks, to sleep or to run a
+    // thread; then only the host can reach it.
+    if (__atomic_load_n(&page().state, __ATOMIC_SEQ_CST) == CANDOR_VCPU_POLLING) return;
   }
   call_host(CANDOR_CALL_NOTIFY, index_);
 }

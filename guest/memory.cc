@@ -44,12 +44,21 @@ void release(void* memory) {
   heap.release(memory);
 }
 
+/// Nobody may touch this page.
+void guard(std::uint64_t page) {
+  if (!host_offers(CANDOR_FEATURE_PROTECT)) return;
+  Masked masked;
+  const std::int64_t result = call_host(CANDOR_CALL_PROTECT, page, kPage, CANDOR_PROT_NONE);
+  if (result != CANDOR_OK) panic("the guard page of a stack cannot be had: the host answers {}", result);
+}
+
 }  // namespace
 
 void start_memory() {
   const std::uint64_t boot_stacks = std::uint64_t{host_page().vcpu_count} * CANDOR_BOOT_STACK_BYTES;
-  heap = Heap(reinterpret_cast<std::uintptr_t>(image_end),
-              host_page().ram_base + host_page().ram_bytes - boot_stacks);
+  const std::uint64_t first_stack = host_page().ram_base + host_page().ram_bytes - boot_stacks;
+  heap = Heap(reinterpret_cast<std::uintptr_t>(image_end), first_stack);
+  for (std::uint64_t at = 0; at < boot_stacks; at += CANDOR_BOOT_STACK_BYTES) guard(first_stack + at);
 }
 
 void* allocate_stack(std::size_t bytes) {
@@ -70,10 +79,7 @@ void* allocate_stack(std::size_t bytes) {
   }
   if (pages == nullptr) out_of_memory(bytes);
   stack->bottom = pages + kPage;
-  if (host_offers(CANDOR_FEATURE_PROTECT)) {
-    Masked masked;
-    call_host(CANDOR_CALL_PROTECT, reinterpret_cast<std::uint64_t>(pages), kPage, CANDOR_PROT_NONE);
-  }
+  guard(reinterpret_cast<std::uint64_t>(pages));
   return stack;
 }
 

@@ -4,10 +4,16 @@
 // holder first. Who waits, and how:
 //
 //   holder on the same vCPU      waits in the guest; the holder's rank is lifted
-//   holder elsewhere, and we are on a real-time vCPU
+//   holder elsewhere, and we are on a real-time vCPU where no other thread holds a mutex
 //                                counts itself in `wanted`, notifies the holder's
 //                                vCPU, then waits in the host, which lends our rank
 //   holder elsewhere otherwise   the same, but waits in the guest
+//
+// In the host the whole vCPU waits. If another of its threads held a mutex, the
+// holder we wait for might itself wait for that one, which then could never run.
+//
+// A rank that is lent goes on to whomever the holder waits for in turn: from thread
+// to thread on one vCPU, by `wanted` and a notification to the next.
 //
 // Who waits in the guest is on a stack of waiters. An unlock wakes all of them
 // and they try again: few wait at a time, and the one that matters most runs first.
@@ -54,22 +60,15 @@ void now_holds(MutexState& m, ThreadControl& self) {
   if (m.wanted.load(std::memory_order_seq_cst) != 0) Vcpu::here().lift_if_wanted(self);
 }
 
-void wake_waiters(MutexState& m) {
-  for (ThreadControl* t = m.waiters.take_all(); t != nullptr;) {
-    ThreadControl* next = t->waiters_next;
-    t->in_waiters.store(false, std::memory_order_release);
-    Vcpu::unpark(*t);
-    t = next;
-  }
-}
-
 /// Parks until an unlock. Spurious returns are harmless: the caller tries again.
 void wait_in_guest(MutexState& m, ThreadControl& self) {
   self.in_waiters.store(true, std::memory_order_relaxed);
   m.waiters.push(&self);
   // The unlock may have come just before; then nobody else would wake us.
-  if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_waiters(m);
+  if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_all(m.waiters);
+  self.waits_for = &m;
   while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+  self.waits_for = nullptr;
 }
 
 /// Whether a holder elsewhere is to run before everything else on its vCPU. The
@@ -80,26 +79,31 @@ bool is_urgent(const MutexState& m, const ThreadControl& self) {
   return holder != nullptr && self.rank.tier < static_cast<const volatile Tier&>(holder->base.tier);
 }
 
+void want(MutexState& m, ThreadControl& self) {
+  m.wanted.fetch_add(1, std::memory_order_seq_cst);
+  self.wants = true;
+}
+
 /// Waits once; true if that gave us the word.
 bool wait(MutexState& m, ThreadControl& self) {
   Vcpu& v = Vcpu::here();
-  const bool urgent = is_urgent(m, self);
-  if (urgent) m.wanted.fetch_add(1, std::memory_order_seq_cst);
+  if (is_urgent(m, self)) want(m, self);
   bool taken = false;
   // Only now, so that whoever takes it from here on sees that it is wanted.
   const std::uint32_t owner = __atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER;
   if (owner == v.lock_token()) {
     ThreadControl* holder = m.holder.load(std::memory_order_relaxed);  // carried here, like us
-    if (outranks(self.rank, holder->rank)) v.set_rank(*holder, self.rank);
+    v.lend_rank(*holder, self.rank);
     wait_in_guest(m, self);
   } else if (owner != 0) {
-    if (Vcpu* other = urgent ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
-    if (v.realtime() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
+    if (Vcpu* other = self.wants ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
+    if (v.realtime() && !v.must_go_on() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
       taken = call_host(CANDOR_CALL_LOCK_WAIT, m.index) == CANDOR_OK;
     else
       wait_in_guest(m, self);
   }
-  if (urgent) m.wanted.fetch_sub(1, std::memory_order_seq_cst);
+  if (self.wants) m.wanted.fetch_sub(1, std::memory_order_seq_cst);
+  self.wants = false;
   return taken;
 }
 
@@ -111,6 +115,15 @@ bool holds_wanted_mutex(const ThreadControl& thread) {
         (peek(lock_word(m->index)) & CANDOR_LOCK_WAITERS) != 0)
       return true;
   return false;
+}
+
+ThreadControl* pass_on_rank(ThreadControl& waiter, const Vcpu& here) {
+  MutexState& m = *waiter.waits_for;
+  if (!waiter.wants) want(m, waiter);  // first, as in wait()
+  const std::uint32_t owner = __atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER;
+  if (owner == here.lock_token()) return m.holder.load(std::memory_order_relaxed);
+  if (Vcpu* other = owner != 0 ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
+  return nullptr;
 }
 
 }  // namespace kernel
@@ -167,7 +180,7 @@ void Mutex::unlock() {
                                                  __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
   if (!quiet) call_host(CANDOR_CALL_LOCK_WAKE, state_->index);
   const bool waiters = !state_->waiters.empty();
-  if (waiters) wake_waiters(*state_);
+  if (waiters) wake_all(state_->waiters);
   // What was lent is given back with the last mutex.
   const bool lifted =
       self.held == nullptr && (self.rank.tier != self.base.tier || self.rank.key != self.base.key);

@@ -10,8 +10,12 @@ namespace candor {
 namespace kernel {
 struct MutexState;
 struct ThreadControl;
+class Vcpu;
 /// Somebody who matters more than the thread waits for a mutex that it holds. On its vCPU, masked.
 bool holds_wanted_mutex(const ThreadControl& thread);
+/// The rank of a thread that waits for a mutex has risen. The holder, if it is on the same
+/// vCPU; if it is not, its vCPU is told.
+ThreadControl* pass_on_rank(ThreadControl& waiter, const Vcpu& here);
 }  // namespace kernel
 
 /// Not recursive; only the holder may unlock it. Must outlive its use; names one

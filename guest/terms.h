@@ -39,10 +39,13 @@ struct Terms {
   }
 };
 
+/// A reason of this kernel's own besides enum candor_refusal: no slot of the area is left for the thread.
+constexpr std::uint32_t kRefusedNoSlot = 0x100;
+
 /// What became of a thread's claim.
 struct Claim {
   std::uint32_t status = CANDOR_CLAIM_NONE;   // enum candor_claim_status
-  std::uint32_t reason = CANDOR_REFUSED_NOT;  // enum candor_refusal
+  std::uint32_t reason = CANDOR_REFUSED_NOT;  // enum candor_refusal or kRefusedNoSlot
   std::uint32_t fits_ppm = 0;                 // when refused for bandwidth: what would fit
 
   [[nodiscard]] bool admitted() const {

@@ -57,10 +57,12 @@ void launch(ThreadControl& t, Vcpu& where) {
   t.runnable = true;
   publish_job(t, CANDOR_THREAD_READY, now(), Time::never());
   t.home.store(&where, std::memory_order_release);
+  where.expect_thread();
   Vcpu::post(t, kMailArrive);
 }
 
-void release_stack(ThreadControl& t) {
+void release_thread(ThreadControl& t) {
+  release_slot(t);
   // The control block stays: somebody may be about to unpark the thread.
   free_stack(t.stack);
   t.stack = nullptr;
@@ -89,6 +91,17 @@ void Thread::unpark() const {
   Masked masked;
   Vcpu::unpark(*control_);
   Vcpu::here().schedule();
+}
+
+void Thread::join() const {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  if (&self == control_) panic("{} waits for its own end", self.name);
+  self.in_waiters.store(true, std::memory_order_relaxed);
+  control_->joiners.push(&self);
+  // It may have ended just before; then nobody else would wake us.
+  if (control_->ended.load(std::memory_order_seq_cst)) wake_all(control_->joiners);
+  while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
 }
 
 namespace this_thread {
@@ -122,7 +135,7 @@ void sleep_for(Duration d) {
 
 bool park(Time until) {
   Masked masked;
-  return Vcpu::block(until);
+  return Vcpu::park(until);
 }
 
 void yield() {

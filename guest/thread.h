@@ -14,7 +14,7 @@ namespace candor {
 
 namespace kernel {
 struct ThreadControl;
-void release_stack(ThreadControl& thread);
+void release_thread(ThreadControl& thread);
 }  // namespace kernel
 
 constexpr std::size_t kDefaultStackBytes = 32768;
@@ -41,6 +41,8 @@ class Thread {
   [[nodiscard]] Claim claim() const;
   /// Lets the thread's park() return, now or the next time.
   void unpark() const;
+  /// Waits until the thread has ended. Any number of threads may, but not itself.
+  void join() const;
 
   explicit Thread(kernel::ThreadControl* control) : control_(control) {}
 

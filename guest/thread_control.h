@@ -21,9 +21,10 @@ class Vcpu;
 struct MutexState;
 
 enum Mail : std::uint32_t {
-  kMailWake = 1,    // unpark
+  kMailUnpark = 1,
   kMailArrive = 2,  // carried by this vCPU from now on
   kMailHurry = 4,   // before all others from now on
+  kMailWake = 8,    // what it waits for inside the kernel has come
 };
 
 struct ThreadControl {
@@ -41,22 +42,30 @@ struct ThreadControl {
   Time slice_end;
   bool runnable = false;
   bool token = false;  // unparked; the next park returns at once
+  bool parked = false;
+  bool yields = false;
   bool exited = false;
-  Vcpu* move_to = nullptr;     // to be carried by that vCPU as soon as it holds no mutex
-  MutexState* held = nullptr;  // the mutexes it holds, linked
+  Vcpu* move_to = nullptr;          // to be carried by that vCPU as soon as it holds no mutex
+  MutexState* held = nullptr;       // the mutexes it holds, linked
+  MutexState* waits_for = nullptr;  // the mutex it waits for in the guest
+  bool wants = false;               // counted in `wanted` of that mutex
 
   // ---- reached by other vCPUs
   std::atomic<std::uint32_t> mail{0};
   std::atomic<Vcpu*> home{nullptr};
   ThreadControl* inbox_next = nullptr;
-  std::atomic<bool> in_waiters{false};  // linked into a mutex's waiters
+  std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end
   ThreadControl* waiters_next = nullptr;
+  std::atomic<bool> ended{false};
+  MpscStack<ThreadControl, &ThreadControl::waiters_next> joiners;  // wait for its end
 
   // ---- identity and terms
   std::uint32_t slot = CANDOR_NO_THREAD;
   char name[CANDOR_NAME_BYTES] = {};
   Terms terms;
   Claim claim;
+  bool asked = false;          // the host has been asked for these terms, and may have admitted them
+  bool awaits_answer = false;  // it has not answered yet; counted in kernel.answers_awaited
   candor_thread_stats* stats = nullptr;
 
   // ---- its periodic jobs

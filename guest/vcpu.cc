@@ -1,6 +1,7 @@
 // The scheduler of one vCPU: who runs next, and the switch to it.
 #include "guest/vcpu.h"
 
+#include "guest/claim.h"
 #include "guest/mutex.h"
 #include "guest/panic.h"
 #include "guest/thread.h"
@@ -101,8 +102,10 @@ ThreadControl* Vcpu::pick(Time t) {
   ThreadControl& self = *current_;
   ThreadControl* front = ready_.front();
   if (self.runnable && !must_leave(self)) {
-    if (front == nullptr || !displaces(*front, self, t)) return &self;
-    if (t >= self.slice_end) self.rank.turn = ++turns_;
+    const bool gives_way = self.yields && front != nullptr && !outranks(self.rank, front->rank);
+    self.yields = false;
+    if (!gives_way && (front == nullptr || !displaces(*front, self, t))) return &self;
+    if (gives_way || t >= self.slice_end) self.rank.turn = ++turns_;
     ready_.insert(&self);
   }
   return ready_.pop_front();
@@ -112,7 +115,10 @@ void Vcpu::switch_to(ThreadControl& next, bool preempted) {
   ThreadControl& self = *current_;
   if (must_leave(self)) left_ = &self;
   current_ = &next;
-  if (preempted) save_extended(kernel.extended, self.extended);
+  if (preempted) {
+    save_extended(kernel.extended, self.extended);
+    empty_x87();
+  }
   candor_switch(&self.sp, next.sp);
   here().after_switch();
   if (preempted) restore_extended(kernel.extended, self.extended);
@@ -126,7 +132,7 @@ void Vcpu::after_switch() {
   if (left->exited) {
     owned_.remove(left);
     population_.fetch_sub(1, std::memory_order_relaxed);
-    release_stack(*left);
+    release_thread(*left);
   } else {
     hand_over(*left, *left->move_to);
   }
@@ -138,6 +144,7 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   timers_.remove(&thread);
   owned_.remove(&thread);
   population_.fetch_sub(1, std::memory_order_relaxed);
+  to.expect_thread();
   thread.move_to = nullptr;
   // The bit before the new home, so that an unpark over there sees that the
   // thread is still under way and leaves its wake-up with the other mail.
@@ -148,16 +155,26 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   to.notify();
 }
 
-bool Vcpu::block(Time until, Time deadline) {
+void Vcpu::block(Time until, Time deadline) {
   Vcpu& v = here();
   ThreadControl& self = *v.current_;
-  if (!self.token) {
-    self.runnable = false;
-    self.wake_at = until;
-    if (until != Time::never()) v.timers_.insert(&self);
+  self.runnable = false;
+  self.wake_at = until;
+  if (until != Time::never()) v.timers_.insert(&self);
+  if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
+    publish_state(self, CANDOR_THREAD_BLOCKED);
+  else
     publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,
                 deadline);
-    v.schedule();
+  v.schedule();
+}
+
+bool Vcpu::park(Time until) {
+  ThreadControl& self = here().current();
+  if (!self.token) {
+    self.parked = true;
+    block(until);
+    self.parked = false;
   }
   const bool unparked = self.token;
   self.token = false;
@@ -166,15 +183,18 @@ bool Vcpu::block(Time until, Time deadline) {
 
 void Vcpu::yield() {
   Vcpu& v = here();
-  v.current_->slice_end = Time{};
+  v.current_->yields = true;
   v.schedule();
 }
 
 void Vcpu::exit_current() {
   Vcpu& v = here();
   if (v.current_->held != nullptr) panic("{} ends while it holds a mutex", v.current_->name);
+  give_up_claim(*v.current_);
   v.current_->runnable = false;
   v.current_->exited = true;
+  v.current_->ended.store(true, std::memory_order_seq_cst);
+  wake_all(v.current_->joiners);
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);
   v.schedule();
   __builtin_unreachable();
@@ -206,7 +226,15 @@ void Vcpu::set_base_rank(ThreadControl& thread, Rank base) {
 }
 
 void Vcpu::lift_if_wanted(ThreadControl& thread) {
-  if (holds_wanted_mutex(thread)) set_rank(thread, Rank::urgent());
+  if (holds_wanted_mutex(thread)) lend_rank(thread, Rank::urgent());
+}
+
+void Vcpu::lend_rank(ThreadControl& thread, Rank rank) {
+  // Ends where nothing is to be raised, so in a cycle too.
+  for (ThreadControl* t = &thread; t != nullptr && outranks(rank, t->rank);) {
+    set_rank(*t, rank);
+    t = t->waits_for != nullptr ? pass_on_rank(*t, *this) : nullptr;
+  }
 }
 
 void Vcpu::arm_timer(const ThreadControl& running) {

@@ -28,8 +28,9 @@ struct Kernel {
   std::uint32_t fair_vcpus = 1;
   ExtendedState extended;
   std::atomic<bool> booted{false};
-  std::atomic<bool> stopping{false};  // the host asked for the end
-  std::atomic<bool> ending{false};    // statistics are being closed
+  std::atomic<bool> stopping{false};              // the host asked for the end
+  std::atomic<bool> ending{false};                // statistics are being closed
+  std::atomic<std::uint32_t> answers_awaited{0};  // to claims that the host has not answered in time
   std::atomic<ThreadControl*> main{nullptr};
 };
 extern Kernel kernel;
@@ -55,10 +56,12 @@ class Vcpu {
   /// Runs what is due: events, timers, then the thread that comes first. Returns when
   /// the caller is that thread (again). `preempted`: the caller did not ask for it.
   void schedule(bool preempted = false);
-  /// Takes the current thread out until unparked (true) or until the time comes (false).
-  /// `deadline` is that of the job it waits for, for publishing.
-  static bool block(Time until, Time deadline = Time::never());
-  /// Gives the rest of the slice away.
+  /// Takes the current thread out until it is woken or the time comes. It may be woken
+  /// without cause. `deadline` is that of the job it waits for, for publishing.
+  static void block(Time until, Time deadline = Time::never());
+  /// The same until unparked (true), or until the time comes.
+  static bool park(Time until);
+  /// Queues up behind all equals.
   static void yield();
   /// Ends the current thread.
   [[noreturn]] static void exit_current();
@@ -70,14 +73,22 @@ class Vcpu {
   /// A new base; in force at once unless a mutex is held, which may have lifted the rank.
   void set_base_rank(ThreadControl& thread, Rank base);
   void lift_if_wanted(ThreadControl& thread);
+  /// Lends a higher rank to the thread, and on to the holder of the mutex that it waits for, and so on.
+  void lend_rank(ThreadControl& thread, Rank rank);
+  /// Another carried thread than the current one holds a mutex, so this vCPU must go on running.
+  [[nodiscard]] bool must_go_on() const;
   /// The host is to be told that a job has ended, once the new state is published.
   void job_ended() { bell_due_ = true; }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
 
   // ---- reaching a thread or vCPU from anywhere (masked)
-  static void unpark(ThreadControl& thread);
+  static void unpark(ThreadControl& thread) { send(thread, kMailUnpark); }
+  static void wake(ThreadControl& thread) { send(thread, kMailWake); }
   static void post(ThreadControl& thread, std::uint32_t mail);
   void notify();
+  /// Counts one that is under way here, before it comes: who asks next for the vCPU with the
+  /// fewest threads must know.
+  void expect_thread() { population_.fetch_add(1, std::memory_order_relaxed); }
   /// Closes the statistics of the carried threads, once, whoever calls first.
   void finish_statistics();
 
@@ -89,6 +100,8 @@ class Vcpu {
 
  private:
   void take_events(Time t);
+  static void send(ThreadControl& thread, Mail mail);
+  void deliver(ThreadControl& thread, std::uint32_t mail);
   void take_inbox();
   void wake_sleepers(Time t);
   void review_claims();
@@ -122,6 +135,9 @@ class Vcpu {
   std::atomic<std::uint32_t> population_{0};
   std::atomic<bool> finished_{false};
 };
+
+/// Wakes all that wait there.
+void wake_all(Waiters& waiters);
 
 /// What must be done when the host or a colleague calls while nothing is
 /// masked: unmasks and, if something came meanwhile, deals with it.

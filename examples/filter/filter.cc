@@ -13,7 +13,7 @@ struct Frame {
 };
 
 Frame source[kScenes], reference[kScenes], output;
-std::uint64_t volatile frames, wrong;
+std::uint64_t frames, wrong;
 
 void paint(Frame& frame, std::uint32_t seed) {
   for (auto& row : frame.pixel)
@@ -67,20 +67,21 @@ int candor::guest_main(Arguments arguments) {
   const Terms terms = Terms::deadline(period, Duration{longest.ns * 3 / 2});
   const Thread thread = Thread::create("filter", terms, [period] {
     Periodic jobs(period);
-    while (jobs.wait_next()) {
+    while (!stopping() && jobs.wait_next()) {
       const std::uint64_t scene = frames % kScenes;
       blur(source[scene], output);
-      if (!same(output, reference[scene])) wrong = wrong + 1;
-      frames = frames + 1;
+      if (!same(output, reference[scene])) wrong++;
+      frames++;
     }
   });
   print("filter: {} for each frame\n", longest);
   if (!thread.claim().admitted()) print("filter: runs without a reserve: {}\n", thread.claim().why());
   wait_for_shutdown();
+  thread.join();
   if (wrong != 0) {
-    print("filter: WRONG: {} of {} frames\n", std::uint64_t{wrong}, std::uint64_t{frames});
+    print("filter: WRONG: {} of {} frames\n", wrong, frames);
     return 1;
   }
-  print("filter: {} frames, all as expected\n", std::uint64_t{frames});
+  print("filter: {} frames, all as expected\n", frames);
   return 0;
 }

@@ -6,6 +6,8 @@ namespace {
 using namespace candor;
 
 std::uint64_t volatile ticks, early;
+// Ticks that come late all come at once, so only those of the last moments may be missing.
+constexpr std::uint64_t kMayMiss = 5;
 
 }  // namespace
 
@@ -25,7 +27,7 @@ int candor::guest_main(Arguments arguments) {
   });
   wait_for_shutdown();
   const auto due = static_cast<std::uint64_t>((now() - begin).ns / period.ns);
-  if (early != 0 || ticks > due) {
+  if (early != 0 || ticks > due || ticks + kMayMiss < due) {
     print("idle: WRONG: {} ticks where {} were due, {} of them early\n", std::uint64_t{ticks}, due,
           std::uint64_t{early});
     return 1;

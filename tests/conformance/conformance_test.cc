@@ -31,6 +31,7 @@ struct Behaviour {
   Ending ending;
   const char* keys = "";      // further keys of its VM
   const char* duration = "";  // for those that wait to be ended
+  const char* variant = "";   // the end of the test's name, where a guest runs with several keys
   // What shows that it was in the state that it is about: a figure of its summary, and the least of it.
   const char* figure = nullptr;
   double at_least = 0;
@@ -42,11 +43,22 @@ const Behaviour kBehaviours[] = {
     {"timers_fire_while_running", Ending::kPasses},
     {"wakes_between_vcpus", Ending::kPasses, "vcpus = 2\n"},
     {"wakes_fair_from_realtime", Ending::kPasses, kRealtime},
+    {"inherits_along_a_chain", Ending::kPasses},
+    {"inherits_along_a_chain", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"inherits_priority", Ending::kPasses, kRealtime},
+    {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
+    {"joins_threads", Ending::kPasses, "vcpus = 2\n"},
+    {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},
+    {"blocks_within_a_job", Ending::kPasses, kRealtime},
     {"changes_class", Ending::kPasses, kRealtime},
     {"preserves_registers", Ending::kPasses},
     {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
     {"dispatches_without_host", Ending::kPasses},
+    {"spreads_threads", Ending::kPasses, "vcpus = 2\n"},
+    {"gives_up_claims", Ending::kPasses, kRealtime},
+    {"takes_late_answers", Ending::kPasses, kRealtime},
+    {"yields_to_equals", Ending::kPasses},
+    {"overflows_a_boot_stack", Ending::kFaults},
     {"overflows_its_stack", Ending::kFaults},
     {"writes_to_its_code", Ending::kFaults},
     {"executes_data", Ending::kFaults},
@@ -54,8 +66,8 @@ const Behaviour kBehaviours[] = {
     {"makes_a_system_call", Ending::kRefused},
     {"ends_while_running", Ending::kPasses, kRealtime, "1s"},
     {"ends_while_idle", Ending::kPasses, kRealtime, "500ms"},
-    {"ends_while_polling", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms", "polls", 200},
-    {"ends_while_preempted", Ending::kPasses, "[vm.realtime]\nbandwidth = 0.8\n", "1s", "steal_s", 0.3},
+    {"ends_while_polling", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms", "", "polls", 200},
+    {"ends_while_preempted", Ending::kPasses, "[vm.realtime]\nbandwidth = 0.8\n", "1s", "", "steal_s", 0.3},
     {"ends_when_unmasked", Ending::kPasses, "", "500ms"},
     {"spins_masked", Ending::kHangs, "", "500ms"},
     {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "1s"},
@@ -126,7 +138,7 @@ TEST_P(Conformance, Holds) {
 
 std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& info) {
   const auto& [mode, behaviour] = info.param;
-  return fmt::format("{}_{}", mode, behaviour.guest);
+  return fmt::format("{}_{}{}", mode, behaviour.guest, behaviour.variant);
 }
 
 INSTANTIATE_TEST_SUITE_P(Process, Conformance,

@@ -23,7 +23,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   // Without a claim that is admitted it stays on this vCPU and preempts us here.
   Thread::create("disturber", Terms::fixed(10, microseconds(200), microseconds(10)), [] {
     Periodic jobs(microseconds(200), {}, now());
-    while (jobs.wait_next()) clobber_extended();
+    while (jobs.wait_next()) test::expect(clobber_extended() == 0, "x87 registers of another thread");
   });
   const Time patience = now() + seconds(20);
   while (upcalls() < kUpcalls) {

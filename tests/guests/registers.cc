@@ -31,6 +31,7 @@ __asm__(
     "  .endr\n"
     "  each_general load_general\n"
     "  each_extended load_extended\n"
+    "  .rept 8\n  fld1\n  .endr\n"
     "  stc\n"
     "1: dec %rsi\n"  // leaves the carry alone
     "  jnz 1b\n"
@@ -40,6 +41,8 @@ __asm__(
     "  .irp at, 8,16,24,32,40,48,56,64,72,80,88,96,104,112,120,128\n"
     "  cmpq $\\at, -\\at(%rsp)\n jne 93f\n"
     "  .endr\n"
+    "  mov $0x3ff0000000000000, %rax\n"  // 1.0
+    "  .rept 8\n  fstpl (%rsp)\n  cmp (%rsp), %rax\n  jne 96f\n  .endr\n"
     "  stmxcsr (%rsp)\n cmpl $0x3f80, (%rsp)\n jne 95f\n"
     "  fnstcw 4(%rsp)\n cmpw $0x077f, 4(%rsp)\n jne 95f\n"
     "  xor %eax, %eax\n jmp 99f\n"
@@ -47,8 +50,10 @@ __asm__(
     "92: mov $2, %eax\n jmp 99f\n"
     "93: mov $3, %eax\n jmp 99f\n"
     "94: mov $4, %eax\n jmp 99f\n"
-    "95: mov $5, %eax\n"
+    "95: mov $5, %eax\n jmp 99f\n"
+    "96: mov $6, %eax\n"
     "99: vzeroupper\n"
+    "  fninit\n"
     "  add $8, %rsp\n"
     "  ldmxcsr (%rsp)\n fldcw 4(%rsp)\n"
     "  add $8, %rsp\n"
@@ -57,7 +62,13 @@ __asm__(
     ".globl clobber_extended\n"
     "clobber_extended:\n"
     "  each_extended set_extended\n"
-    "  fldz\n fstp %st(0)\n"
+    "  xor %eax, %eax\n"
+    "  sub $32, %rsp\n"
+    "  fnstenv (%rsp)\n"
+    "  cmpw $0xffff, 8(%rsp)\n"  // the tags: all empty
+    "  setne %al\n"
+    "  add $32, %rsp\n"
+    "  fninit\n fldz\n fstp %st(0)\n"
     "  ret\n");
 
 namespace candor::test {

@@ -5,15 +5,16 @@
 
 extern "C" {
 std::uint32_t check_registers(const std::uint64_t* patterns, std::uint64_t spins);
-/// Leaves other values in all extended registers.
-void clobber_extended();
+/// Leaves other values in all extended registers. Not 0 if the register stack of
+/// the x87 was not empty, as it must be wherever a function is called.
+std::uint32_t clobber_extended();
 }
 
 namespace candor::test {
 
 /// Fills all registers, spins so many times and says what was lost meanwhile:
 /// 0 nothing, 1 general registers, 2 extended ones, 3 the red zone, 4 the carry
-/// flag, 5 MXCSR or the x87 control word.
+/// flag, 5 MXCSR or the x87 control word, 6 the x87 registers.
 std::uint32_t lost_registers(std::uint64_t spins);
 
 }  // namespace candor::test

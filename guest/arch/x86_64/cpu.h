@@ -77,6 +77,11 @@ inline void save_extended(const ExtendedState& how, void* to) {
   else
     __asm__ volatile("xsave64 (%0)" ::"r"(to), "a"(how.mask), "d"(0) : "memory");
 }
+/// The register stack of the x87 empty, as each thread expects to find it where it is not in the
+/// middle of a computation. XSAVE leaves it as it is, and candor_switch() loads control words only.
+inline void empty_x87() {
+  __asm__ volatile("fninit" ::: "memory");
+}
 inline void restore_extended(const ExtendedState& how, const void* from) {
   __asm__ volatile("xrstor64 (%0)" ::"r"(from), "a"(how.mask), "d"(0) : "memory");
 }

@@ -12,8 +12,8 @@ using namespace candor;
 std::atomic<int> step{0};
 std::atomic<bool> done{false};
 
-void run(const char* name, std::uint8_t priority, void (*function)()) {
-  Thread::create(name, Terms::fixed(priority, {}, {}), function);
+constexpr Terms fixed(std::uint8_t priority) {
+  return Terms::fixed(priority, {}, {});
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   // All are in place by then; of the threads that it creates, main itself matters least.
   static const Time start = now() + milliseconds(100);
   // By priority: urgent, then busy, then the holders.
-  run("far", 1, [] {
+  Thread::create("far", Terms::fair(), [] {
     Lock lock(far);
     {
       kernel::Masked masked;
@@ -37,7 +37,7 @@ int candor::guest_main(Arguments /*arguments*/) {
     }
   });
   while (step < 1) this_thread::sleep_for(microseconds(500));
-  run("near", 2, [] {
+  Thread::create("near", Terms::fair(), [] {
     {
       kernel::Masked masked;
       near_vcpu = kernel::this_vcpu_index();
@@ -50,7 +50,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   print("far on vCPU {}, near on vCPU {}\n", std::uint32_t{far_vcpu}, std::uint32_t{near_vcpu});
   static std::atomic<bool> gave_up{false};
   for (int i = 0; i < 4; i++)
-    run("busy", 10, [] {
+    Thread::create("busy", fixed(10), [] {
       this_thread::sleep_until(start);
       const Time patience = now() + seconds(1);
       while (!done)
@@ -59,7 +59,7 @@ int candor::guest_main(Arguments /*arguments*/) {
           return;
         }
     });
-  run("urgent", 20, [] {
+  Thread::create("urgent", fixed(20), [] {
     this_thread::sleep_until(start + milliseconds(10));
     Lock lock(near);
     done = true;

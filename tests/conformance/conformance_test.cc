@@ -41,6 +41,7 @@ const Behaviour kBehaviours[] = {
     {"changes_class", Ending::kPasses, kRealtime},
     {"preserves_registers", Ending::kPasses},
     {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
+    {"traps_under_a_storm", Ending::kPasses, "vcpus = 2\n"},
     {"dispatches_without_host", Ending::kPasses},
     {"overflows_its_stack", Ending::kFaults},
     {"writes_to_its_code", Ending::kFaults},

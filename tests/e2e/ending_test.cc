@@ -99,6 +99,41 @@ TEST_P(Ending, KillingATenderEndsThatVmAlone) {
 INSTANTIATE_TEST_SUITE_P(Modes, Ending, testing::Values("unaware", "aware"),
                          [](const auto& test) { return std::string(test.param); });
 
+// A freezer, a debugger, `docker pause`: the kernel makes interrupted waits go on by a system call of its
+// own.
+TEST(Pause, StoppingAndContinuingATenderHarmsNothing) {
+  Command command(R"(
+[host]
+cpus = "0"
+[[vm]]
+name = "idle"
+image = "GUESTS/ends_while_idle"
+[[vm]]
+name = "periodic"
+image = "GUESTS/load"
+cmdline = "thread=loop:deadline:10ms:1ms"
+)",
+                  {"--mode", "unaware"});
+  ASSERT_TRUE(command.wait_for_output("idle| candor: on Candor"));
+  ASSERT_TRUE(command.wait_for_output("load: loop"));
+  for (const char* name : {"tender:idle", "tender:periodic"}) {
+    const pid_t tender = command.descendant(name);
+    ASSERT_NE(tender, 0) << name;
+    for (int round = 0; round < 10; round++) {
+      ::kill(tender, SIGSTOP);
+      usleep(20'000);
+      ::kill(tender, SIGCONT);
+      usleep(20'000);
+    }
+    EXPECT_TRUE(lives(tender)) << name;
+  }
+  command.signal(SIGINT);
+  const Outcome o = command.wait();
+  EXPECT_EQ(o.status, 0) << o.out << o.err;
+  EXPECT_EQ(o.guest("idle")["exit_reason"], "stopped");
+  EXPECT_EQ(o.guest("periodic")["exit_reason"], "stopped");
+}
+
 /// A guest that claims a reserve and never gives the processor back by itself.
 constexpr const char* kSpinner = R"(
 [host]

@@ -49,8 +49,9 @@ TEST(TrapOnly, EndsInOrder) {
 TEST(TrapOnly, ClaimsAndWaitsWithoutWritingTheArea) {
   if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
   // Beside work that never gives the processor back by itself: punctual by its claim, not by chance.
-  const Outcome o = run(config_of("trap_only", "trap") + "[[vm]]\nname = \"busy\"\nimage = \"GUESTS/batch\"\n",
-                        {"--duration", "2s"});
+  const Outcome o =
+      run(config_of("trap_only", "trap") + "[[vm]]\nname = \"busy\"\nimage = \"GUESTS/batch\"\n",
+          {"--duration", "2s"});
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("trap")["exit_reason"], "stopped");
   EXPECT_GT(o.guest("busy")["work_units"], 100);

@@ -9,8 +9,10 @@
  * Conventions
  *   - Little endian, x86-64. All times are absolute nanoseconds on the host's
  *     monotonic clock unless the name says otherwise (§3).
- *   - Every cache line (64 bytes) names its only writer. Words that several
- *     parties modify are marked "atomic" and changed by atomic operations only.
+ *   - Every cache line (64 bytes) names its only writer; "host" is one of two
+ *     processes, and a word whose writer is not the line's says which. Words that
+ *     several parties modify are marked "atomic" and changed by atomic operations
+ *     only.
  *   - Reserved fields and bits are zero when written and ignored when read.
  *   - The host treats everything a guest can write as hostile input.
  */
@@ -147,7 +149,9 @@ struct candor_clock {
   uint64_t fallback_ns;
 };
 
-/* First page of the area (§4). Writer: host. The guest sees it read-only. */
+/* First page of the area (§4). Writer: host (the VM process; `scheduler`: the host scheduler, and the VM
+ * process once that has died; `features`: both, before the start, atomically). The guest sees it read-only.
+ */
 struct candor_host_page {
   /* line 0: identity */
   uint64_t magic;
@@ -182,7 +186,8 @@ struct candor_host_page {
   uint8_t reserved[1792];
 };
 
-/* One line for each vCPU (§4.2). Writer: host. */
+/* One line for each vCPU (§4.2). Writer: host (the VM process before the start, then the host scheduler;
+ * `stolen_ns`: both, each what it has measured, whole). */
 struct candor_host_vcpu {
   uint32_t kind;            /* enum candor_vcpu_kind; for life */
   uint32_t processor;       /* host processor it is placed on, or ~0 when it floats */
@@ -373,24 +378,26 @@ typedef int64_t (*candor_call_fn)(uint64_t call, uint64_t a0, uint64_t a1, uint6
 #define CANDOR_CALL(vcpu, number) ((uint64_t)(vcpu) << 32 | (uint64_t)(number))
 
 enum candor_call {
-  CANDOR_CALL_IDENTIFY = 0,  /* -> CANDOR_IDENTITY | ABI version */
-  CANDOR_CALL_CLAIM = 1,     /* slot, class | priority << 8, budget_ns, period_ns, deadline_ns */
-  CANDOR_CALL_YIELD = 2,     /* give way to others of the same rank */
-  CANDOR_CALL_NO_WORK = 3,   /* until_ns: wait for a pending bit or that time */
-  CANDOR_CALL_NOTIFY = 4,    /* vcpu: set CANDOR_PENDING_NOTIFY there and wake or divert it */
-  CANDOR_CALL_LOCK_WAIT = 5, /* lock index: take the lock, lending the owner this vCPU's rank */
-  CANDOR_CALL_LOCK_WAKE = 6, /* lock index: hand the lock to the first waiter */
-  CANDOR_CALL_SHUTDOWN = 7,  /* code: end this VM; does not return */
-  CANDOR_CALL_SET_TIMER = 8, /* at_ns (0: off): set CANDOR_PENDING_TIMER then, and divert */
-  CANDOR_CALL_PROTECT = 9,   /* address, bytes, CANDOR_PROT_*: page-aligned, in RAM */
-  CANDOR_CALL_RING = 10,     /* CANDOR_BELL_* */
+  CANDOR_CALL_IDENTIFY = 0,      /* -> CANDOR_IDENTITY | ABI version */
+  CANDOR_CALL_CLAIM = 1,         /* slot, class | priority << 8, budget_ns, period_ns, deadline_ns */
+  CANDOR_CALL_YIELD = 2,         /* give way to others of the same rank */
+  CANDOR_CALL_NO_WORK = 3,       /* until_ns: wait for a pending bit or that time */
+  CANDOR_CALL_NOTIFY = 4,        /* vcpu: set CANDOR_PENDING_NOTIFY there and wake or divert it */
+  CANDOR_CALL_LOCK_WAIT = 5,     /* lock index: take the lock, lending the owner this vCPU's rank */
+  CANDOR_CALL_LOCK_WAKE = 6,     /* lock index: hand the lock to the first waiter */
+  CANDOR_CALL_SHUTDOWN = 7,      /* code: end this VM; does not return */
+  CANDOR_CALL_SET_TIMER = 8,     /* at_ns (0: off): set CANDOR_PENDING_TIMER then, and divert */
+  CANDOR_CALL_PROTECT = 9,       /* address, bytes, CANDOR_PROT_*: page-aligned, in RAM */
+  CANDOR_CALL_RING = 10,         /* CANDOR_BELL_* */
+  CANDOR_CALL_TAKE_PENDING = 11, /* -> the bits of `pending`, which are cleared */
 };
 
 /* Result of CANDOR_CALL_IDENTIFY: this in the upper half, the version in the lower. */
 #define CANDOR_IDENTITY 0x43414e4400000000ull
 
-/* CANDOR_CALL_CLAIM's second argument when the terms stand in the slot already. */
-#define CANDOR_CLAIM_WRITTEN 0ull
+/* CANDOR_CALL_CLAIM's second argument when the terms stand in the slot already; no class and priority give
+ * it. */
+#define CANDOR_CLAIM_WRITTEN 0x10000ull
 
 #define CANDOR_BELL_SCHED 1u   /* the host scheduler */
 #define CANDOR_BELL_MONITOR 2u /* the VM process: console output waits */

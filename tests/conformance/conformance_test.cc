@@ -53,6 +53,7 @@ const Behaviour kBehaviours[] = {
     {"changes_class", Ending::kPasses, kRealtime},
     {"preserves_registers", Ending::kPasses},
     {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
+    {"traps_under_a_storm", Ending::kPasses, "vcpus = 2\n"},
     {"dispatches_without_host", Ending::kPasses},
     {"spreads_threads", Ending::kPasses, "vcpus = 2\n"},
     {"gives_up_claims", Ending::kPasses, kRealtime},

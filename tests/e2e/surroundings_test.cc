@@ -9,14 +9,14 @@
 #include <fstream>
 #include <string>
 
-#include "tests/e2e/command.h"
+#include "tests/e2e/needs.h"
 
 namespace candor::e2e {
 namespace {
 
 constexpr const char* kFloodAndNeighbour = R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "flood"
 image = "GUESTS/floods_its_console"
@@ -34,6 +34,7 @@ char state_of(pid_t pid) {
 }
 
 TEST(Console, AFloodIsBoundedAndHarmsNobodyElse) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(kFloodAndNeighbour, {"--duration", "1s"});
   EXPECT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.guest("flood")["exit_reason"], "stopped");
@@ -45,6 +46,7 @@ TEST(Console, AFloodIsBoundedAndHarmsNobodyElse) {
 
 // Like Ctrl-S on a terminal, or a pager.
 TEST(Console, AReaderThatPausesHarmsNobody) {
+  CANDOR_NEEDS_PROCESS();
   const Outcome o = run(kFloodAndNeighbour, {"--duration", "1s"},
                         {"bash", "-c", "set -o pipefail; \"$@\" | { sleep 3; cat > /dev/null; }", "bash"});
   EXPECT_EQ(o.status, 0) << o.err;
@@ -53,10 +55,11 @@ TEST(Console, AReaderThatPausesHarmsNobody) {
 }
 
 TEST(Surroundings, ARealtimeClassIsNotInheritedByGuests) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   const Command command(R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "idle"
 image = "GUESTS/idle"
@@ -70,10 +73,11 @@ image = "GUESTS/idle"
 
 // Ctrl-Z on a terminal reaches the whole job. Guests go on, and so must those who watch over them.
 TEST(Surroundings, StoppingTheJobStopsTheLauncherOnly) {
-  if (!ranks_permitted()) GTEST_SKIP() << "needs ranks: SCHED_FIFO is not permitted";
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
   Command command(R"(
 [host]
-cpus = "0"
+cpus = "CPU0"
 [[vm]]
 name = "control"
 image = "GUESTS/load"

@@ -59,7 +59,8 @@ std::string setup_step(int step) {
   return step > 0 && step < static_cast<int>(std::size(kNames)) ? kNames[step] : "an unknown step";
 }
 
-/// A sealed memfd that the tender reads its orders from.
+/// A memfd that the tender reads its orders from, once; it closes it before guest code runs, so there is
+/// nothing to seal.
 Result<Fd, std::string> make_boot_file(const CpuSetup& setup) {
   TenderBoot boot = {};
   std::snprintf(boot.name, sizeof boot.name, "tender:%s", setup.name);

@@ -51,6 +51,7 @@ std::int64_t claim(VcpuSlot& self, const std::uint64_t (&args)[5]) {
   const auto index = static_cast<std::uint32_t>(args[0]);
   candor_thread& t = thread_slot(index);
   if (args[1] != CANDOR_CLAIM_WRITTEN) {
+    if (args[1] >> 16 != 0) return CANDOR_E_INVALID;
     store(t.serial, t.serial | 1u);
     t.cls = static_cast<std::uint8_t>(args[1]);
     t.priority = static_cast<std::uint8_t>(args[1] >> 8);
@@ -59,8 +60,11 @@ std::int64_t claim(VcpuSlot& self, const std::uint64_t (&args)[5]) {
     t.relative_deadline_ns = args[4];
     store(t.serial, (t.serial | 1u) + 1u);
     const bool realtime = t.cls == CANDOR_CLASS_DEADLINE || t.cls == CANDOR_CLASS_FIXED;
-    self.managed = realtime ? index : kNoSlot;
-    write_job(index, CANDOR_THREAD_READY, 0, false);
+    if (realtime)
+      self.managed = index;
+    else if (self.managed == index)
+      self.managed = kNoSlot;
+    write_job(index, t.cls == CANDOR_CLASS_NONE ? CANDOR_THREAD_ABSENT : CANDOR_THREAD_READY, 0, false);
   }
   if (load(host_page().scheduler) == 0) return CANDOR_E_HOST;
   const std::uint32_t serial = load(t.serial);
@@ -186,6 +190,8 @@ std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint6
       if ((args[0] & CANDOR_BELL_SCHED) != 0) ring(self, process::kSchedBellFd);
       if ((args[0] & CANDOR_BELL_MONITOR) != 0) ring(self, process::kMonitorBellFd);
       return CANDOR_OK;
+    case CANDOR_CALL_TAKE_PENDING:
+      return __atomic_exchange_n(&vcpu_page(self.index).pending, 0, __ATOMIC_SEQ_CST);
     default:
       return CANDOR_E_UNKNOWN;
   }

@@ -1,7 +1,7 @@
 // The system call filter: the wall between a guest and the host kernel.
 //
-// Eight system calls remain, with their arguments checked. Nothing that makes
-// a page executable, nothing that opens, maps, clones or changes scheduling.
+// Few system calls remain, with their arguments checked. Nothing that makes a
+// page executable, nothing that opens, maps, clones or changes scheduling.
 // A call outside the list is turned into SIGSYS, which ends the VM in order
 // and names the call; another architecture's entry kills outright.
 #include <asm/unistd.h>
@@ -67,7 +67,10 @@ constexpr sock_filter kFilter[] = {
     kAllow,
     kRefuse,
 
-    jump(BPF_JEQ, __NR_rt_sigreturn, 3, 0),
+    // restart_syscall: the kernel makes a futex wait with a time-out call it by itself after SIGSTOP and
+    // SIGCONT. It only goes on with a call of this thread that was permitted.
+    jump(BPF_JEQ, __NR_rt_sigreturn, 4, 0),
+    jump(BPF_JEQ, __NR_restart_syscall, 3, 0),
     jump(BPF_JEQ, __NR_timer_settime, 2, 0),
     jump(BPF_JEQ, __NR_exit_group, 1, 0),
     jump(BPF_JEQ, __NR_sched_yield, 0, 1),

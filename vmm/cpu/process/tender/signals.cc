@@ -77,18 +77,26 @@ VcpuSlot& self_by_stack() {
   return *reinterpret_cast<VcpuSlot*>(here & ~(kSlotBytes - 1));
 }
 
+/// The entry to divert to; 0 if there is nothing to tell, or the guest takes no upcalls now.
+std::uint64_t upcall_due(const candor_guest_vcpu& page) {
+  const std::uint64_t entry = __atomic_load_n(&page.upcall_entry, __ATOMIC_RELAXED);
+  return load(page.masked) == 0 && load(page.pending) != 0 ? entry : 0;
+}
+
 /// Diverts the guest to its upcall entry if it takes upcalls now and runs its
-/// own code; otherwise the bits wait in `pending` for the guest to look.
+/// own code; otherwise the bits wait in `pending` for the guest to look. Only by
+/// the handlers of kick and timer, which keep each other out.
 void deliver_upcall(VcpuSlot& self, SignalContext& regs) {
   candor_guest_vcpu& page = vcpu_page(self.index);
-  const std::uint64_t entry = __atomic_load_n(&page.upcall_entry, __ATOMIC_RELAXED);
-  if (load(page.masked) != 0 || entry == 0 || load(page.pending) == 0) return;
+  const std::uint64_t entry = upcall_due(page);
+  if (entry == 0) return;
   if (regs.cs != kUserCs64 || !in_ram(regs.rip, 1)) return;  // in this file's own text, say: never rewritten
   const std::uint64_t frame = regs.rsp - kRedZone - 16;
   if (!in_ram(entry, 1)) end_vm(self, CANDOR_EXIT_FAULT, kSegv, regs.rip, entry);
   if (regs.rsp < CANDOR_RAM_BASE + kRedZone + 16 || !in_ram(frame, 16))
     end_vm(self, CANDOR_EXIT_FAULT, kSegv, regs.rip, frame);
-  // A frame on a guard page faults here, in a handler; on_fault reports the guest's registers as they were.
+  // A frame on a guard page faults here, in a handler: the VM ends, since the guest gave a stack it may not
+  // write.
   auto* words = reinterpret_cast<volatile std::uint64_t*>(frame);
   words[0] = regs.rflags;
   words[1] = regs.rip;
@@ -98,8 +106,24 @@ void deliver_upcall(VcpuSlot& self, SignalContext& regs) {
   regs.rflags &= ~(kFlagTrap | kFlagDirection | kFlagAlign);
 }
 
+// Says in a context's own memory that its synthetic instruction is done. The kernel writes 0 there with each
+// new context, so one that lies where an older one was is never taken for it.
+void* const kDone = reinterpret_cast<void*>(1);
+
+/// The guest's registers as a kick finds them: those it interrupted, or, if it
+/// came between the end of a synthetic instruction and the return from its
+/// handler, those that the handler is about to return to.
+SignalContext& guest_registers(const VcpuSlot& self, UserContext& interrupted) {
+  const std::uint64_t rsp = interrupted.registers.rsp;
+  const auto stack = reinterpret_cast<std::uint64_t>(self.signal_stack);
+  if (rsp < stack || rsp >= stack + sizeof self.signal_stack) return interrupted.registers;
+  auto* const outer = static_cast<UserContext*>(__atomic_load_n(&self.done, __ATOMIC_RELAXED));
+  return outer != nullptr && outer->link == kDone ? outer->registers : interrupted.registers;
+}
+
 /// Executes the synthetic instruction at rip, if there is one.
-bool try_synthetic(VcpuSlot& self, SignalContext& regs) {
+bool try_synthetic(VcpuSlot& self, UserContext& context) {
+  SignalContext& regs = context.registers;
   static constexpr std::uint8_t kOpcode[CANDOR_TRAP_BYTES] = {0x0f, 0xb9, 0x80, 0x43, 0x4e, 0x44, 0x52};
   if (regs.cs != kUserCs64 || !in_ram(regs.rip, sizeof kOpcode)) return false;
   const auto* code = reinterpret_cast<const volatile std::uint8_t*>(regs.rip);
@@ -109,7 +133,17 @@ bool try_synthetic(VcpuSlot& self, SignalContext& regs) {
   regs.rax =
       static_cast<std::uint64_t>(execute_call(self, static_cast<std::uint32_t>(regs.rax), args, regs.rip));
   regs.rip += sizeof kOpcode;
-  deliver_upcall(self, regs);  // bits that came while we were here were only recorded
+  // Bits that came until here were only recorded, and a kick that comes after the look must not be lost
+  // either: from here on a kick diverts this very context. If there is something to deliver already, we kick
+  // ourselves.
+  __atomic_store_n(&self.done, static_cast<void*>(&context), __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(&context.link, kDone, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (upcall_due(vcpu_page(self.index)) != 0) {
+    vcpu_page(self.index).host_calls++;
+    syscall(__NR_tgkill, 1, self.tid, kUser1);
+  }
   return true;
 }
 
@@ -123,10 +157,10 @@ void on_signal(int signo, SignalInfo* info, UserContext* context) {
       [[fallthrough]];
     case kUser1:
       page.kicks++;
-      deliver_upcall(self, regs);
+      deliver_upcall(self, guest_registers(self, *context));
       return;
     case kIll:
-      if (try_synthetic(self, regs)) return;
+      if (try_synthetic(self, *context)) return;
       break;
     case kSys:
       end_vm(self, CANDOR_EXIT_REFUSED, static_cast<std::uint32_t>(info->refused.number), regs.rip, 0);

@@ -7,6 +7,7 @@
 // finds its vCPU by its own stack pointer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "abi/candor.h"
@@ -29,10 +30,11 @@ struct alignas(kSlotBytes) VcpuSlot {
   std::uint32_t tid;      // in the tender's own PID namespace
   std::int32_t timer;     // POSIX timer that sends SIGUSR2 to this thread
   std::uint32_t managed;  // thread slot claimed by registers: its job line is kept here, else kNoSlot
-  std::uint8_t boot_stack[12288 - 16];
+  void* done;             // context of the synthetic instruction that was last done (signals.cc)
+  std::uint8_t boot_stack[12288 - 24];
   std::uint8_t signal_stack[kSlotBytes - 12288];
 };
-static_assert(sizeof(VcpuSlot) == kSlotBytes);
+static_assert(sizeof(VcpuSlot) == kSlotBytes && offsetof(VcpuSlot, signal_stack) == 12288);
 
 // Hidden, or clang would look for them in a table that the linker script has no place for.
 [[gnu::visibility("hidden")]] extern TenderBoot boot;

@@ -20,7 +20,6 @@ constexpr std::int64_t kClaimBurst = 2 * CANDOR_MAX_THREADS;
 constexpr std::int64_t kClaimsPerSecond = 20;
 constexpr int kClaimsPerVisit = 2;  // then others get a turn: a test may take a millisecond
 constexpr Duration kNextVisit = milliseconds(1);
-constexpr int kLeastNice = 19;
 
 int epoll_change(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t tag) {
   epoll_event event{};
@@ -57,7 +56,6 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
   for (VcpuThread& thread : checked.vcpus) {
     Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
-    vcpu.nice = RankWriter::nice_of(vcpu.tid);
   }
 }
 
@@ -117,7 +115,6 @@ Result<Done, std::string> HostScheduler::add(CheckedVm checked) {
 }
 
 Result<Done, std::string> HostScheduler::serve_claims(Vm& vm) {
-  for (std::size_t v = vm.terms.fair_vcpus; v < vm.vcpus.size(); ++v) weigh(vm.vcpus[v], false);
   const int error = epoll_change(processors_[vm.home].epoll.get(), EPOLL_CTL_ADD, vm.bell.get(),
                                  EPOLLIN | EPOLLET, event_tag(EventKind::kBell, vm.terms.vm));
   if (error != 0) return Error{std::string("the bell cannot be waited for: ") + std::strerror(error)};
@@ -383,23 +380,13 @@ void HostScheduler::charge_borrowed(Time t) {
 void HostScheduler::impose(const sched::RankChange& change) {
   Vm* vm = find(change.vm);
   if (vm == nullptr) return;
-  Vcpu& vcpu = vm->vcpus[change.vcpu];
+  const Vcpu& vcpu = vm->vcpus[change.vcpu];
   if (!vcpu.clock.read().has_value()) return;  // ended: its number may be another's
   // A failure means that the thread is ending, and its VM will be removed.
-  weigh(vcpu, change.level > 0);
   if (change.level > 0)
     (void)ranks_.set_fifo(vcpu.tid, change.level).ok();
   else
     (void)ranks_.set_ordinary(vcpu.tid).ok();
-}
-
-// Without a rank a real-time vCPU weighs next to nothing beside the VM's fair ones, or a VM would
-// have a share of fair time for each vCPU that it claims nothing for. One that has a rank has its weight
-// back, for the case that the rank is lost because candord is.
-void HostScheduler::weigh(Vcpu& vcpu, bool ranked) {
-  if (!ranks_.permitted() || vcpu.weighs == ranked) return;
-  vcpu.weighs = ranked;
-  (void)RankWriter::set_nice(vcpu.tid, ranked ? vcpu.nice : kLeastNice).ok();  // fails only if it ends now
 }
 
 // Writes what guests may know, after the ranks are what it says.

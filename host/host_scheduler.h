@@ -80,8 +80,6 @@ class HostScheduler {
     RunClock clock;
     std::uint32_t pinned = sched::kNone;  // processor
     Duration ran;                         // at the last look for borrowed time; fair vCPUs
-    int nice = 0;                         // as its VM's weight has it
-    bool weighs = true;                   // that is in force
   };
   struct Vm {
     Vm(CheckedVm&& checked, std::uint32_t home_processor);
@@ -114,7 +112,6 @@ class HostScheduler {
   enum class Cause { kBell, kTimer };
   void serve(std::uint32_t processor, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void charge_borrowed(Time now) CANDOR_REQUIRES(mutex_);
-  void weigh(Vcpu& vcpu, bool ranked) CANDOR_REQUIRES(mutex_);
   void impose(const sched::RankChange& change) CANDOR_REQUIRES(mutex_);
   void tell(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void look_at_touched(std::uint32_t own, Time now, Cause cause) CANDOR_REQUIRES(mutex_);

@@ -2,7 +2,6 @@
 
 #include <linux/sched.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,17 +62,6 @@ Result<Done, int> RankWriter::pin(pid_t tid, std::span<const int> processors) {
   for (const int p : processors) CPU_SET(static_cast<unsigned>(p), &set);
   if (sched_setaffinity(tid, sizeof set, &set) != 0) return Error{errno};
   return Done{};
-}
-
-Result<Done, int> RankWriter::set_nice(pid_t tid, int nice) {
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) != 0) return Error{errno};
-  return Done{};
-}
-
-int RankWriter::nice_of(pid_t tid) {
-  errno = 0;  // -1 is a value, too
-  const int nice = getpriority(PRIO_PROCESS, static_cast<id_t>(tid));
-  return errno == 0 ? nice : 0;
 }
 
 int probe_ranks(int level) {

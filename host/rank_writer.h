@@ -27,9 +27,6 @@ class RankWriter {
   Result<Done, int> set_deadline(pid_t tid, Duration runtime, Duration period);
   /// Confines the thread to these processors. Needs no rank.
   static Result<Done, int> pin(pid_t tid, std::span<const int> processors);
-  /// What the thread weighs while it is ordinary.
-  static Result<Done, int> set_nice(pid_t tid, int nice);
-  static int nice_of(pid_t tid);  // 0 if it has ended
 
  private:
   bool permitted_;

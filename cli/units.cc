@@ -13,19 +13,39 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Digits, optional blanks, one of `units`; nothing else, and no overflow.
-template <std::size_t N>
-std::optional<std::uint64_t> parse_quantity(std::string_view text, const Unit (&units)[N]) {
+/// Takes a whole number off the front of `text`.
+std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+// Digits, perhaps a point and more of them, optional blanks, one of `units`; nothing else, a whole
+// multiple of the smallest unit, and no overflow.
+template <std::size_t N>
+std::optional<std::uint64_t> parse_quantity(std::string_view text, const Unit (&units)[N]) {
+  const auto number = take_number(text);
+  if (!number) return std::nullopt;
+  std::uint64_t fraction = 0, one = 1;  // fraction / one
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    const std::size_t before = text.size();
+    const auto digits = take_number(text);
+    if (!digits || before - text.size() > 9) return std::nullopt;
+    fraction = *digits;
+    for (std::size_t i = before - text.size(); i > 0; --i) one *= 10;
+  }
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   for (const Unit& unit : units) {
     if (text != unit.name) continue;
-    std::uint64_t product = 0;
-    if (__builtin_mul_overflow(number, unit.factor, &product)) return std::nullopt;
-    return product;
+    std::uint64_t whole = 0, parts = 0, sum = 0;
+    if (__builtin_mul_overflow(*number, unit.factor, &whole) ||
+        __builtin_mul_overflow(fraction, unit.factor, &parts) || parts % one != 0 ||
+        __builtin_add_overflow(whole, parts / one, &sum))
+      return std::nullopt;
+    return sum;
   }
   return std::nullopt;
 }

@@ -15,10 +15,10 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
 
-/// "16MiB", "512 KiB", "2GiB". A unit is required: a bare number could mean anything.
+/// "16MiB", "1.5 MiB", "2GiB". A unit is required: a bare number could mean anything.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
-/// "10ms", "500us", "1s", "250ns". A unit is required.
+/// "10ms", "16.7ms", "1s", "250ns". A unit is required.
 std::optional<Duration> parse_duration(std::string_view text);
 
 /// Linux's list syntax, "0-3,8": ascending, without repetition. Nothing for bad syntax or an empty list.

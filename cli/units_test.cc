@@ -12,7 +12,9 @@ TEST(Units, BytesNeedAUnitAndFit) {
   EXPECT_EQ(parse_bytes("16MiB"), 16 * kMiB);
   EXPECT_EQ(parse_bytes("3 KiB"), 3 * kKiB);
   EXPECT_EQ(parse_bytes("0GiB"), 0U);
-  for (const char* wrong : {"", "16", "MiB", "-1MiB", "1.5MiB", "16MiBs", " 1MiB", "17179869184GiB"}) {
+  EXPECT_EQ(parse_bytes("1.5MiB"), 1536 * kKiB);
+  for (const char* wrong :
+       {"", "16", "MiB", "-1MiB", "1.MiB", ".5MiB", "0.0001KiB", "16MiBs", " 1MiB", "17179869184GiB"}) {
     EXPECT_FALSE(parse_bytes(wrong).has_value()) << wrong;
   }
 }
@@ -20,7 +22,9 @@ TEST(Units, BytesNeedAUnitAndFit) {
 TEST(Units, DurationsNeedAUnitAndFit) {
   EXPECT_EQ(parse_duration("10ms"), milliseconds(10));
   EXPECT_EQ(parse_duration("250ns"), nanoseconds(250));
-  for (const char* wrong : {"", "10", "ms", "-1ms", "9223372037s"}) {
+  EXPECT_EQ(parse_duration("16.7ms"), microseconds(16'700));
+  EXPECT_EQ(parse_duration("0.05 us"), nanoseconds(50));
+  for (const char* wrong : {"", "10", "ms", "-1ms", "0.5ns", "1.0000000001s", "9223372037s"}) {
     EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
   }
 }

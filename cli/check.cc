@@ -170,6 +170,16 @@ CheckLine attempt(const char* name, const char* what, int error, const char* goo
   return {bad_verdict, name, fmt::format("{}: {}", what, cause(error)), bad};
 }
 
+CheckLine static_deadline_line(const HostFacts& facts) {
+  if (facts.deadline_error != 0 && facts.floating_deadline_error == 0)
+    return {Verdict::kWarn, "static-dl",
+            fmt::format("SCHED_DEADLINE on one processor: {}; on all: possible", cause(facts.deadline_error)),
+            "mode static-dl can run where [host] cpus are all processors; fewer need a cpuset of their own"};
+  return attempt("static-dl", "SCHED_DEADLINE on one processor", facts.deadline_error,
+                 "mode static-dl can run", Verdict::kNo,
+                 "mode static-dl is refused; it needs root, or CAP_SYS_NICE");
+}
+
 const char* word(Verdict verdict) {
   switch (verdict) {
     case Verdict::kOk:
@@ -197,9 +207,7 @@ CheckReport judge(const HostFacts& facts) {
        facts.fsgsbase ? "guests may set fs and gs by themselves"
                       : "guests are told that they cannot set fs and gs; those made with the SDK do not"},
       ranks_line(facts),
-      attempt("static-dl", "SCHED_DEADLINE on one processor", facts.deadline_error, "mode static-dl can run",
-              Verdict::kNo,
-              "mode static-dl is refused; it needs root and a cpuset of its own for the processor"),
+      static_deadline_line(facts),
       kvm_line(facts.kvm),
       throttle_line(facts),
       group_line(facts),

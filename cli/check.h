@@ -16,8 +16,9 @@ struct HostFacts {
   std::string kernel_release;  // uname -r
   std::string kernel_version;  // uname -v
   bool cap_sys_nice = false;
-  int fifo_error = 0;  // errno of each attempt, 0: possible
-  int deadline_error = 0;
+  int fifo_error = 0;               // errno of each attempt, 0: possible
+  int deadline_error = 0;           // of a thread pinned to one processor
+  int floating_deadline_error = 0;  // of one that may use all that this process may
   int pid_namespace_error = 0;
   int seccomp_error = 0;
   KvmFacts kvm;

@@ -39,6 +39,14 @@ CheckLine line(const HostFacts& facts, const std::string& name) {
   return *found;
 }
 
+TEST(Check, DeadlineServersThatMayOnlyFloatAreAWarning) {
+  HostFacts facts = good_host();
+  facts.deadline_error = EPERM;
+  EXPECT_EQ(line(facts, "static-dl").verdict, Verdict::kWarn);
+  facts.floating_deadline_error = EPERM;
+  EXPECT_EQ(line(facts, "static-dl").verdict, Verdict::kNo);
+}
+
 TEST(Check, AGoodHostIsGoodThroughout) {
   const CheckReport report = judge(good_host());
   for (const CheckLine& l : report.lines) EXPECT_EQ(l.verdict, Verdict::kOk) << l.name << ": " << l.fact;

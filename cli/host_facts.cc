@@ -107,7 +107,8 @@ HostFacts gather_host_facts() {
   facts.allowed = cpus.allowed;
   facts.fsgsbase = (getauxval(AT_HWCAP2) & kHwcap2Fsgsbase) != 0;
   facts.fifo_error = probe_fifo(kHighestLevel);
-  facts.deadline_error = probe_pinned_deadline(cpus.allowed.empty() ? 0 : cpus.allowed.front());
+  facts.deadline_error = probe_deadline(cpus.allowed.empty() ? 0 : cpus.allowed.front());
+  facts.floating_deadline_error = probe_deadline(std::nullopt);
   facts.pid_namespace_error = probe_pid_namespace();
   facts.seccomp_error = probe_seccomp();
   facts.kvm = probe_kvm();

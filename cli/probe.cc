@@ -75,12 +75,14 @@ int probe_fifo(int level) {
   });
 }
 
-int probe_pinned_deadline(int cpu) {
+int probe_deadline(std::optional<int> cpu) {
   return ask_errno([cpu] {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<std::size_t>(cpu), &set);
-    if (sched_setaffinity(0, sizeof(set), &set) != 0) return errno;
+    if (cpu) {
+      cpu_set_t set;
+      CPU_ZERO(&set);
+      CPU_SET(static_cast<std::size_t>(*cpu), &set);
+      if (sched_setaffinity(0, sizeof(set), &set) != 0) return errno;
+    }
     SchedAttr attr{.policy = kSchedDeadline,
                    .runtime_ns = 1'000'000,
                    .deadline_ns = 10'000'000,

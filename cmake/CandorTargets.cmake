@@ -14,7 +14,8 @@ target_compile_options(candor_host_options INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
 if(CANDOR_SANITIZE)
   target_compile_options(candor_host_options INTERFACE
-    -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -g1)  # lines for reports; types take as long to write as the code
   target_link_options(candor_host_options INTERFACE -fsanitize=${CANDOR_SANITIZE})
   if(CANDOR_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # ThreadSanitizer does not understand fences; g++ says so of each.

@@ -18,7 +18,7 @@ void Vcpu::publish_dispatch(const ThreadControl* running) {
          t = ReadyQueue::next(t)) {
       if (!t->published()) continue;
       p.ready[ready++] = {t->slot, t->terms.cls,          t->terms.priority,
-                          0,       wire(t->job_deadline), static_cast<std::uint64_t>(t->terms.budget.ns)};
+                          0,       wire(t->job_deadline), static_cast<std::uint64_t>(t->terms.expected.ns)};
     }
     put(p.ready_count, ready);
   }
@@ -39,7 +39,7 @@ void publish_job(const ThreadControl& thread, candor_thread_state state, Time re
   put(line.state, static_cast<std::uint32_t>(state));
   put(line.release_ns, wire(release));
   put(line.deadline_ns, wire(deadline));
-  put(line.expected_ns, static_cast<std::uint64_t>(thread.terms.budget.ns));
+  put(line.expected_ns, static_cast<std::uint64_t>(thread.terms.expected.ns));
   put(line.job, thread.grid.active() ? static_cast<std::uint64_t>(thread.grid.next()) : 0);
 }
 

@@ -15,22 +15,24 @@ struct Terms {
   Duration budget;  // per period
   Duration period;
   Duration relative_deadline;  // zero: the period
+  Duration expected;           // run time of a job, for the host's order; zero: not known
 
   /// `work` of processor time every `period`, done by `deadline` after each release.
   static constexpr Terms deadline(Duration period, Duration work, Duration deadline = {}) {
-    return {CANDOR_CLASS_DEADLINE, 0, budget_for(work), period, deadline};
+    return {CANDOR_CLASS_DEADLINE, 0, budget_for(work), period, deadline, work};
   }
   /// The same at a fixed priority, 1 to 99; higher runs first.
   static constexpr Terms fixed(std::uint8_t priority, Duration period, Duration work) {
-    return {CANDOR_CLASS_FIXED, priority, budget_for(work), period, {}};
+    return {CANDOR_CLASS_FIXED, priority, budget_for(work), period, {}, work};
   }
   static constexpr Terms fair() { return {}; }
-  static constexpr Terms background() { return {CANDOR_CLASS_BACKGROUND, 0, {}, {}, {}}; }
+  static constexpr Terms background() { return {CANDOR_CLASS_BACKGROUND, 0, {}, {}, {}, {}}; }
 
   /// The reserve that covers `work` and what starting and ending a job costs on top.
   /// The host charges the wake-up and interrupts to the thread: about 40 us for each
   /// job where exceptions are slow, as in cloud VMs, and a job that exceeds its reserve
-  /// by a microsecond loses the rest of its period.
+  /// waits behind all other claims. Where the host is itself a VM more is worth having: up to as much again
+  /// as the work.
   static constexpr Duration budget_for(Duration work) {
     return work + Duration{work.ns / 64} + microseconds(75);
   }

@@ -153,6 +153,23 @@ TEST_F(Candord, TheOrderFollowsDeadlinesAcrossVms) {
   EXPECT_TRUE(eventually([&] { return a.level(1) > b.level(1) && b.level(1) >= 10; }));
 }
 
+TEST_F(Candord, TheExpectedRunTimeAloneDecidesBetweenEqualDeadlines) {
+  START();
+  FakeVm a(client(), options(1, "a"));
+  FakeVm b(client(), options(2, "b"));
+  for (FakeVm* vm : {&a, &b})
+    ASSERT_EQ(vm->claim(0, CANDOR_CLASS_DEADLINE, milliseconds(10), milliseconds(500)),
+              CANDOR_CLAIM_ADMITTED);
+  const Time release = monotonic_now() + seconds(2);
+  a.job(0, CANDOR_THREAD_WAITING, release, Time::never(), milliseconds(5), 1);
+  b.job(0, CANDOR_THREAD_WAITING, release, Time::never(), milliseconds(4), 1);
+  a.ring(), b.ring();
+  EXPECT_TRUE(eventually([&] { return b.level(1) > a.level(1) && a.level(1) >= 10; })) << "the shorter first";
+  a.job(0, CANDOR_THREAD_WAITING, release, Time::never(), milliseconds(3), 1);
+  a.ring();
+  EXPECT_TRUE(eventually([&] { return a.level(1) > b.level(1) && b.level(1) >= 10; }));
+}
+
 TEST_F(Candord, AClaimThatGoesOnAndOnIsFairUntilItsNextPeriod) {
   START();
   FakeVm vm(client(), options(1, "one"));

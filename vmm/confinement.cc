@@ -81,13 +81,15 @@ Result<std::vector<sock_filter>, std::string> make_filter() {
         seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, sizeof...(conditions), conditions...);
     if (result != 0 && error == 0) error = -result;
   };
+  const auto equals = [](unsigned argument, std::uint64_t value) {
+    return scmp_arg_cmp{argument, SCMP_CMP_EQ, value, 0};
+  };
   for (const int call : kPlain) allow(call);
-  allow(SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, std::uint64_t{PROT_EXEC}, std::uint64_t{0}));
+  allow(SCMP_SYS(mmap), scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0});
   // On its tender: a kick, the end, and taking ranks back where nobody else is left to do it.
-  allow(SCMP_SYS(tgkill), SCMP_A2_64(SCMP_CMP_EQ, std::uint64_t{SIGUSR1}));
-  allow(SCMP_SYS(pidfd_send_signal), SCMP_A1_64(SCMP_CMP_EQ, std::uint64_t{SIGKILL}));
-  allow(SCMP_SYS(sched_setscheduler),
-        SCMP_A1_64(SCMP_CMP_EQ, std::uint64_t{SCHED_OTHER | SCHED_RESET_ON_FORK}));
+  allow(SCMP_SYS(tgkill), equals(2, SIGUSR1));
+  allow(SCMP_SYS(pidfd_send_signal), equals(1, SIGKILL));
+  allow(SCMP_SYS(sched_setscheduler), equals(1, SCHED_OTHER | SCHED_RESET_ON_FORK));
   if (error != 0) return fail("a rule", error);
 
   const Fd file(memfd_create("candor-filter", MFD_CLOEXEC));

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "tests/e2e/needs.h"
@@ -11,7 +13,10 @@
 namespace candor::e2e {
 namespace {
 
-constexpr int kAttempts = 5;
+// Runs go in pairs, and three pairs are judged together: the machine does harm, too, to either. One miss for
+// each run, of 200 jobs, is the machine's. Three pairs may be bad by chance, three more hardly.
+constexpr int kPairs = 3;
+constexpr int kAttempts = 2;
 constexpr double kFactor = 1.5;
 constexpr double kSlackUs = 30;  // two floors of the clock's noise, for medians near it
 
@@ -29,7 +34,7 @@ name = "neighbour"
 image = "GUESTS/load"
 cmdline = "thread=loop:deadline:5ms:1ms thread=busy:fair"
 [vm.realtime]
-bandwidth = 0.3
+bandwidth = 0.4
 [[vm]]
 name = "other"
 image = "GUESTS/{}"
@@ -56,12 +61,20 @@ TEST_P(Hostile, LeavesItsNeighbourPunctual) {
   CANDOR_NEEDS_RANKS();
   std::string seen;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
-    const Punctuality control = beside("load", "cmdline = \"thread=batch:fair\"");
-    const Punctuality attacked = beside(GetParam().image, GetParam().keys);
-    EXPECT_GT(attacked.jobs + attacked.misses, 190u);
-    if (attacked.misses <= control.misses && attacked.p99_us <= kFactor * control.p99_us + kSlackUs) return;
-    seen += fmt::format("misses {} against {}, wake-up p99 {:.0f} us against {:.0f} us\n", attacked.misses,
-                        control.misses, attacked.p99_us, control.p99_us);
+    std::uint64_t misses = 0, control_misses = 0;
+    std::array<double, kPairs> p99{}, control_p99{};
+    for (std::size_t i = 0; i < kPairs; i++) {
+      const Punctuality control = beside("load", "cmdline = \"thread=batch:fair\"");
+      const Punctuality attacked = beside(GetParam().image, GetParam().keys);
+      EXPECT_GT(attacked.jobs + attacked.misses, 190u);
+      misses += attacked.misses, control_misses += control.misses;
+      p99[i] = attacked.p99_us, control_p99[i] = control.p99_us;
+      seen += fmt::format("misses {} against {}, wake-up p99 {:.0f} us against {:.0f} us\n", attacked.misses,
+                          control.misses, attacked.p99_us, control.p99_us);
+    }
+    std::sort(p99.begin(), p99.end()), std::sort(control_p99.begin(), control_p99.end());
+    const double limit_us = kFactor * control_p99[kPairs / 2] + kSlackUs;
+    if (misses <= control_misses + kPairs && p99[kPairs / 2] <= limit_us) return;
   }
   FAIL() << seen;
 }
@@ -69,7 +82,8 @@ TEST_P(Hostile, LeavesItsNeighbourPunctual) {
 constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
 
 INSTANTIATE_TEST_SUITE_P(Guests, Hostile,
-                         testing::Values(Attack{"faults", ""}, Attack{"spins_masked", ""},
+                         testing::Values(Attack{"faults", ""}, Attack{"floods_its_console", ""},
+                                         Attack{"spins_masked", ""},
                                          Attack{"scribbles_over_the_area", kRealtime},
                                          Attack{"rings_without_end", kRealtime},
                                          Attack{"lies_about_its_budget", kRealtime}),

@@ -36,6 +36,39 @@ TEST(Run, VerboseSaysWhatHappensToEachVm) {
   EXPECT_THAT(o.err, HasSubstr("vm \"hello\": shutdown, "));
 }
 
+TEST(Run, TheRunListIsPrintedOnDemandWithAReasonForEachPlace) {
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
+  Command command(R"(
+[host]
+cpus = "CPU0"
+[[vm]]
+name = "control"
+image = "GUESTS/load"
+cmdline = "thread=loop:deadline:10ms:1ms thread=own:fair"
+[vm.realtime]
+bandwidth = 0.3
+[[vm]]
+name = "film"
+image = "GUESTS/load"
+cmdline = "thread=frame:deadline:40ms:2ms"
+[vm.realtime]
+bandwidth = 0.2
+)",
+                  {"--runlist"});
+  ASSERT_TRUE(command.wait_for_output("load: loop"));
+  ASSERT_TRUE(command.wait_for_output("load: frame"));
+  command.signal(SIGUSR1);
+  EXPECT_TRUE(command.wait_for_output("composite run list"));
+  for (const char* text :
+       {"first claim here: deadline in", "before it: earlier deadline", "fair, weight 100"})
+    EXPECT_TRUE(command.wait_for_output(text)) << text;
+  command.signal(SIGINT);
+  const Outcome o = command.wait();
+  EXPECT_EQ(o.status, 0) << o.err;
+  for (const char* thread : {" loop ", " own ", " frame "}) EXPECT_THAT(o.out, HasSubstr(thread));
+}
+
 TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {
   const Outcome o =
       run("[[vm]]\nname = \"a\"\nimage = \"nowhere\"\n\n[[vm]]\nname = \"b\"\nimage = \"/bin/true\"\n", {});

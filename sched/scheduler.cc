@@ -125,6 +125,7 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
       std::uint32_t emptiest = kNone;
       for (std::uint32_t p = 0; p < processors(); ++p)
         if ((tried >> p & 1) == 0 && (emptiest == kNone || used_ppm(p) < used_ppm(emptiest))) emptiest = p;
+      if (emptiest == kNone) break;  // each has been tried
       tried |= std::uint64_t{1} << emptiest;
       fits_ppm = std::max(fits_ppm, kProcessorLimitPpm - used_ppm(emptiest));
       if (fits(emptiest, terms)) processor = emptiest;

@@ -214,8 +214,8 @@ bool all_gone(const std::vector<pid_t>& pids) {
 }
 
 const std::vector<int>& processors() {
-  static const std::vector<int> allowed = cli::host_cpus().allowed;
-  return allowed;
+  static const std::vector<int> kAllowed = cli::host_cpus().allowed;
+  return kAllowed;
 }
 
 bool ranks_permitted() {

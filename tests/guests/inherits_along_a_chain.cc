@@ -22,7 +22,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   static Mutex near("near"), far("far");
   static std::uint32_t volatile far_vcpu, near_vcpu;
   // All are in place by then; of the threads that it creates, main itself matters least.
-  static const Time start = now() + milliseconds(100);
+  static const Time kStart = now() + milliseconds(100);
   // By priority: urgent, then busy, then the holders.
   Thread::create("far", Terms::fair(), [] {
     Lock lock(far);
@@ -31,7 +31,7 @@ int candor::guest_main(Arguments /*arguments*/) {
       far_vcpu = kernel::this_vcpu_index();
     }
     step = 1;
-    this_thread::sleep_until(start + milliseconds(20));
+    this_thread::sleep_until(kStart + milliseconds(20));
     const Time until = now() + milliseconds(5);
     while (now() < until) {
     }
@@ -51,7 +51,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   static std::atomic<bool> gave_up{false};
   for (int i = 0; i < 4; i++)
     Thread::create("busy", fixed(10), [] {
-      this_thread::sleep_until(start);
+      this_thread::sleep_until(kStart);
       const Time patience = now() + seconds(1);
       while (!done)
         if (now() > patience) {
@@ -60,7 +60,7 @@ int candor::guest_main(Arguments /*arguments*/) {
         }
     });
   Thread::create("urgent", fixed(20), [] {
-    this_thread::sleep_until(start + milliseconds(10));
+    this_thread::sleep_until(kStart + milliseconds(10));
     Lock lock(near);
     done = true;
   });

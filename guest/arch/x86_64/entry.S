@@ -99,7 +99,7 @@ interrupted_way_out:
 // void candor_switch(void** save_sp, void* load_sp)
 // By the ABI a caller expects no more to survive than these registers and the
 // two control words. Who was preempted needs all of the extended state saved;
-// the kernel does that around this (context.h).
+// the kernel does that around this (vcpu.cc).
 
 .globl candor_switch
 candor_switch:

@@ -1,6 +1,7 @@
 #include "sched/server.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace candor::sched {
 
@@ -10,6 +11,7 @@ ClaimServer::ClaimServer(const Terms& terms, Time now)
       earliest_(now),
       seen_inactive_(now),
       charged_(now),
+      faded_(now),
       borrowed_(now),
       filled_(now) {
   last_.earliest = now;
@@ -30,6 +32,8 @@ void ClaimServer::start(Time release, Time now) {
   awaited_ = false;
   if (release <= now) {
     renew();
+    consumed_ += std::max(unasked_ - earned(now - faded_), Duration{0});
+    unasked_ = Duration{0};
     release_ = release;
     earliest_ = release + terms_.period;
   }
@@ -53,6 +57,7 @@ void ClaimServer::advance(Time now) {
     renew();
   }
   if ((overdrawn_ || exhausted_) && now >= earliest_) renew();
+  if (barred_ && now >= barred_until_) barred_ = false;
 }
 
 void ClaimServer::report(const JobReport& job, Time now) {
@@ -76,7 +81,7 @@ void ClaimServer::report(const JobReport& job, Time now) {
       return;
     }
     if (active_ && job.job == job_) return;
-    if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !overdrawn_ && !exhausted_) {
+    if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !overdrawn_ && !exhausted()) {
       const Duration left = terms_.budget - consumed_;
       const Duration time_left = release_ + terms_.relative_deadline - now;
       using Wide = __int128;
@@ -134,7 +139,7 @@ void ClaimServer::charge(Duration used, Time now) {
   charged_ = now;
   last_ = {.active = active_,
            .overdrawn = overdrawn_,
-           .exhausted = exhausted_,
+           .exhausted = exhausted(),
            .renewed = false,
            .earliest = earliest_,
            .consumed = consumed_};
@@ -148,42 +153,44 @@ void ClaimServer::charge_borrowed(Duration used, Time now) {
   fill(used, now);
   consume(std::min(used, most), now);
   last_.overdrawn = overdrawn_;
-  last_.exhausted = exhausted_;
+  last_.exhausted = exhausted();
 }
 
 // S8. The level falls at the rate of the reserve. An honest claim never fills
 // it beyond two budgets: one at the end of a period, one at the start of the next.
 void ClaimServer::fill(Duration used, Time now) {
-  using Wide = __int128;
-  const Wide drained = Wide{(now - filled_).ns} * limit().ns / terms_.period.ns;
+  level_ = std::max(level_ - earned(now - filled_), Duration{0}) + used;
   filled_ = now;
-  level_ = Duration{static_cast<std::int64_t>(std::max<Wide>(level_.ns - drained, 0))} + used;
 }
 
 void ClaimServer::consume(Duration used, Time now) {
-  if (exhausted_) return;
-  (overdrawn_ ? overdrawn_use_ : consumed_) += used;
-  const bool ran_without_job = !active_ && earliest_ <= now && consumed_ > kTail;
-  if (ran_without_job) {  // it ran although it said that it would not: a job after all
-    release_ = now;
-    earliest_ = now + terms_.period;
-    if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
-  }
+  if (exhausted()) return;
+  if (!active_ && !last_.active && earliest_ <= now)
+    consume_unasked(used, now);
+  else
+    (overdrawn_ ? overdrawn_use_ : consumed_) += used;
   if (level_ >= burst()) {
-    exhausted_ = true;
-    using Wide = __int128;
-    const Wide wait = Wide{(level_ - limit()).ns} * terms_.period.ns / limit().ns;
-    earliest_ =
-        std::max(earliest_, now + Duration{static_cast<std::int64_t>(std::min<Wide>(wait, kMaxPeriod.ns))});
+    barred_ = true;
+    const __int128 wait = __int128{(level_ - limit()).ns} * terms_.period.ns / limit().ns;
+    barred_until_ = now + Duration{static_cast<std::int64_t>(std::min<__int128>(wait, kMaxPeriod.ns))};
   } else if (consumed_ + overdrawn_use_ >= limit() + grace()) {
     exhausted_ = true;
   } else if (consumed_ >= limit()) {
     overdrawn_ = true;
-  } else if (!active_ && !ran_without_job && now >= earliest_ && now - release_ >= terms_.period) {
-    // Odd microseconds of a sleeping vCPU must not add up over hours.
-    consumed_ = Duration{0};
-    release_ = now;
   }
+}
+
+// S10.
+void ClaimServer::consume_unasked(Duration used, Time now) {
+  const Duration owed = std::max(consumed_ - limit(), Duration{0});  // by the last job
+  consumed_ = Duration{0};
+  unasked_ = std::max(unasked_ + owed - earned(now - faded_), Duration{0}) + used;
+  faded_ = now;
+  if (unasked_ < limit()) return;
+  consumed_ = std::exchange(unasked_, Duration{0});
+  release_ = now;
+  earliest_ = now + terms_.period;
+  if (announced_ != Time::never()) announced_ = std::max(announced_, earliest_);
 }
 
 Time ClaimServer::release(Time now) const {
@@ -220,7 +227,7 @@ Time ClaimServer::next_look(Time now, bool alone, Duration ahead) {
 
 Time ClaimServer::plan(Time now, bool alone, Duration ahead) const {
   const Time soonest = now + kLeastLook;
-  if (exhausted_) return std::max(earliest_, soonest);
+  if (exhausted()) return std::max(replenish(), soonest);
   const Duration slack = look_slack(terms_.budget);
   // Alone, being overdrawn changes nothing, and whatever it is, only its burst is to be watched.
   const Duration room = alone || overdrawn_ ? rank_left() : left();

@@ -22,9 +22,13 @@
 //      one is taken to be released now.
 //  S8  In the long run consumption with rank keeps to limit / period, whatever
 //      is said of jobs: beyond burst() ahead of that rate the claim is
-//      exhausted, has no rank at all, until it is one limit ahead.
+//      exhausted, has no rank at all, until it is one limit ahead. Releases
+//      do not move by it: a claim that recovers has the deadlines it had.
 //  S9  What was used since the last charge counts for the jobs that can have
 //      been there by S2; more than these may use counts for the current one.
+//  S10 What is used while no job is there, and the last one's period is over,
+//      is held against the next job; it fades at the rate of S8, since the odd
+//      microseconds of a sleeping vCPU must not add up. A whole limit of it was a job.
 //
 // Time comes in as an argument; it must lie in [0, kFarNs) and not go back.
 #pragma once
@@ -98,9 +102,9 @@ class ClaimServer {
   [[nodiscard]] const Terms& terms() const { return terms_; }
   /// A job is under way, or its announced release has come.
   [[nodiscard]] bool active() const { return active_; }
-  [[nodiscard]] bool exhausted() const { return exhausted_; }
+  [[nodiscard]] bool exhausted() const { return exhausted_ || barred_; }
   /// Its budget is used up, its burst is not; never together with exhausted().
-  [[nodiscard]] bool overdrawn() const { return overdrawn_ && !exhausted_; }
+  [[nodiscard]] bool overdrawn() const { return overdrawn_ && !exhausted(); }
   /// Of the current job while active, else of the next (S7).
   [[nodiscard]] Time release(Time now) const;
   [[nodiscard]] Time server_deadline(Time now) const { return release(now) + terms_.relative_deadline; }
@@ -115,7 +119,10 @@ class ClaimServer {
   /// ahead, the end of one period and the start of the next.
   [[nodiscard]] Duration burst() const { return limit() * 2 + grace(); }
   /// Time of the next budget: meaningful while overdrawn or exhausted.
-  [[nodiscard]] Time replenish() const { return earliest_; }
+  [[nodiscard]] Time replenish() const {
+    if (!barred_) return earliest_;
+    return exhausted_ ? std::max(earliest_, barred_until_) : barred_until_;
+  }
   [[nodiscard]] bool blocked() const { return state_ == State::kBlocked; }
   [[nodiscard]] candor_thread_state state() const;
 
@@ -142,10 +149,15 @@ class ClaimServer {
   void start(Time release, Time now);
   void renew();
   void fill(Duration used, Time now);
+  void consume_unasked(Duration used, Time now);
+  /// What its rate permits in this time.
+  [[nodiscard]] Duration earned(Duration time) const {
+    return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
+  }
   [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
   /// The most it may use with a rank before it is exhausted.
   [[nodiscard]] Duration rank_left() const {
-    const Duration here = limit() + grace() - consumed_ - overdrawn_use_;
+    const Duration here = limit() + grace() - consumed_ - overdrawn_use_ - unasked_;
     return std::max(std::min(burst() - level_, here), Duration{0});
   }
   void consume(Duration used, Time now);
@@ -154,7 +166,8 @@ class ClaimServer {
   State state_ = State::kBlocked;
   bool active_ = false;  // current release_ has a job
   bool overdrawn_ = false;
-  bool exhausted_ = false;
+  bool exhausted_ = false;          // for this period (S6)
+  bool barred_ = false;             // exhausted by S8
   bool awaited_ = false;            // active because an announced release came; the guest has not spoken yet
   Time release_;                    // of the current or last job
   Time earliest_;                   // no later release before this
@@ -166,9 +179,12 @@ class ClaimServer {
   Duration expected_;
   Duration consumed_;
   Duration overdrawn_use_;  // since consumed_ reached the limit
+  Duration unasked_;        // S10: none while a job is under way
+  Time faded_;              // when unasked_ was brought up to date
   Time borrowed_;           // time of the last charge_borrowed()
   LastCharge last_;
   Time planned_ = Time::never();  // the look that was asked for
+  Time barred_until_;
   Duration level_;                // S8
   Time filled_;                   // when level_ was brought up to date
   std::uint64_t job_ = 0;

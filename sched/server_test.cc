@@ -169,6 +169,63 @@ TEST(Server, ALateLookIsNotTheGuestsFault) {
   EXPECT_FALSE(s.overdrawn() || s.exhausted()) << "not for longer than its own overrun asks";
 }
 
+TEST(Server, WhatIsUsedWithoutAJobMovesNoRelease) {  // S10
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_WAITING, at(7), 1), at(1));
+  s.charge(microseconds(800), at(5));  // a thread that is still preparing itself
+  EXPECT_EQ(s.server_deadline(at(5)), at(15)) << "of the job at 7 ms";
+  s.advance(at(7));
+  s.report(report(CANDOR_THREAD_READY, at(7), 1), at(7));
+  s.charge(Duration{0}, at(7));
+  EXPECT_EQ(s.server_deadline(at(7)), at(15));
+  EXPECT_GT(s.consumed(), Duration{0}) << "it comes off this job's budget";
+  EXPECT_LT(s.consumed(), microseconds(800));
+}
+
+TEST(Server, WhatIsUsedWithoutAJobFades) {  // S10
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_WAITING, at(995), 1), at(1));
+  for (int i = 1; i < 90; ++i) s.charge(microseconds(20), at(i * 10));
+  s.advance(at(995));
+  EXPECT_EQ(s.server_deadline(at(995)), at(1003));
+  EXPECT_EQ(s.consumed(), Duration{0});
+}
+
+TEST(Server, ALookBetweenJobsFarApartMovesNoRelease) {
+  ClaimServer s = started();
+  s.report(report(CANDOR_THREAD_BLOCKED, Time::never(), 0), at(3));
+  s.charge(kBudget, at(3));
+  for (int look = 13; look < 53; look += 10) {
+    s.advance(at(look));
+    s.charge(microseconds(5), at(look));
+  }
+  s.report(report(CANDOR_THREAD_READY, at(45), 1), at(45));
+  EXPECT_EQ(s.server_deadline(at(45)), at(53));
+}
+
+TEST(Server, AWholeLimitWithoutAJobWasAJob) {  // S10
+  ClaimServer s(kTerms, at(0));
+  s.report(report(CANDOR_THREAD_WAITING, at(7), 1), at(1));
+  s.charge(Duration{0}, at(1));
+  s.charge(s.limit(), at(5));
+  EXPECT_TRUE(s.overdrawn());
+  EXPECT_EQ(s.server_deadline(at(5)), at(23)) << "the next release is a period after it";
+}
+
+TEST(Server, AfterItsBurstIsRepaidAClaimHasTheDeadlinesItHad) {  // S8
+  ClaimServer s = started();
+  for (int ms = 1; !s.exhausted(); ++ms) {
+    s.advance(at(ms));
+    s.charge(milliseconds(1), at(ms));
+  }
+  const Time repaid = s.replenish();
+  s.advance(Time{repaid.ns - 1});
+  EXPECT_TRUE(s.exhausted());
+  s.advance(repaid);
+  EXPECT_FALSE(s.exhausted());
+  EXPECT_EQ((s.release(repaid) - at(0)).ns % kPeriod.ns, 0);
+}
+
 TEST(Server, MoreThanANextBudgetIsRepaidByTime) {
   ClaimServer s(kTerms, at(0));  // blocked, and believed for long
   s.charge(milliseconds(50), at(50));

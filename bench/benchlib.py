@@ -1,4 +1,5 @@
 """What the benchmarks share: running candor and the control, machine facts, verdicts."""
+import contextlib
 import datetime
 import json
 import os
@@ -131,6 +132,55 @@ def run_control(processor, seconds, threads, deadline=False):
     if result.returncode != 0:
         sys.exit(f"native_control ended with status {result.returncode}: {result.stderr}")
     return json.loads(result.stdout)
+
+
+# ------------------------------------------------------------------ cpuset
+
+CPUSET_V1 = "/sys/fs/cgroup/cpuset"
+CPUSET_V2 = "/sys/fs/cgroup"
+
+
+@contextlib.contextmanager
+def exclusive(processor):
+    """Within, this process and its children have `processor` to themselves, in a cpuset that no load balancing crosses:
+    where SCHED_DEADLINE permits threads that are pinned to one processor. All is as before afterwards, but other
+    processes may be moved to other processors by the kernel meanwhile. Exits where this host or the user cannot."""
+    v1 = os.path.isdir(CPUSET_V1)
+    root = CPUSET_V1 if v1 else CPUSET_V2
+    own = os.path.join(root, f"candor-bench-{os.getpid()}")
+    processes, prefix = os.path.join(root, "cgroup.procs"), "cpuset."
+    undo = contextlib.ExitStack()
+
+    def write(path, value):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(str(value))
+
+    def change(path, value):
+        undo.callback(write, path, first_line(path))
+        write(path, value)
+
+    with undo:
+        try:
+            if not v1 and "cpuset" not in first_line(os.path.join(root, "cgroup.subtree_control")).split():
+                undo.callback(write, os.path.join(root, "cgroup.subtree_control"), "-cpuset")
+                write(os.path.join(root, "cgroup.subtree_control"), "+cpuset")
+            os.mkdir(own)
+            undo.callback(os.rmdir, own)
+            write(os.path.join(own, prefix + "cpus"), processor)
+            if v1:
+                write(os.path.join(own, prefix + "mems"), first_line(os.path.join(root, prefix + "mems")))
+                write(os.path.join(own, prefix + "cpu_exclusive"), 1)
+                change(os.path.join(root, prefix + "sched_load_balance"), 0)
+            else:
+                write(os.path.join(own, prefix + "cpus.partition"), "root")
+                state = first_line(os.path.join(own, prefix + "cpus.partition"))
+                if state != "root":
+                    raise OSError(f"the partition is '{state}'")
+            undo.callback(write, processes, os.getpid())
+            write(os.path.join(own, "cgroup.procs"), os.getpid())
+        except OSError as reason:
+            sys.exit(f"--exclusive: cannot make a cpuset of its own for processor {processor}: {reason}; it needs root and cgroups that are not read-only")
+        yield
 
 
 # ----------------------------------------------------------------- reports

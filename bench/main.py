@@ -9,6 +9,7 @@ Batch work is counted for each second of processor time that real-time threads l
 take as native threads, by the kernel's count; whatever else Candor's scheduler and VM processes use, batch work misses.
 """
 import argparse
+import contextlib
 
 import benchlib as lib
 
@@ -63,7 +64,13 @@ def main():
     parser.add_argument("--processor", type=int, default=lib.last_processor())
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--not-mixed", action="store_true", help="real-time guests without a fair thread of their own")
+    parser.add_argument("--exclusive", action="store_true", help="take the processor out of load balancing meanwhile, so that SCHED_DEADLINE can be had")
     options = parser.parse_args()
+    with lib.exclusive(options.processor) if options.exclusive else contextlib.nullcontext():
+        compare(options)
+
+
+def compare(options):
     mixed = not options.not_mixed
     known = lib.facts()
     lib.print_facts(known)

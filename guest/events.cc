@@ -42,7 +42,7 @@ void Vcpu::take_inbox() {
           t->rank = t->base;  // it holds no mutex, or it would have stayed
           t->rank.turn = ++turns_;
         }
-        if (t->runnable && !ReadyQueue::contains(t)) ready_.insert(t);
+        if (t->runnable && !ReadyQueue::contains(t)) enqueue(*t);
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
       }
       deliver(*t, mail);

@@ -13,14 +13,12 @@ void Vcpu::publish_dispatch(const ThreadControl* running) {
     put(p.running, running != nullptr ? running->slot : CANDOR_NO_THREAD);
     put(p.next_thread, sleeper != nullptr ? sleeper->slot : CANDOR_NO_THREAD);
     put(p.next_timer_ns, sleeper != nullptr ? wire(sleeper->wake_at) : CANDOR_NO_TIME);
-    std::uint32_t ready = 0;
-    for (const ThreadControl* t = ready_.front(); t != nullptr && ready < CANDOR_MAX_READY;
-         t = ReadyQueue::next(t)) {
-      if (!t->published()) continue;
-      p.ready[ready++] = {t->slot, t->terms.cls,          t->terms.priority,
-                          0,       wire(t->job_deadline), static_cast<std::uint64_t>(t->terms.expected.ns)};
-    }
-    put(p.ready_count, ready);
+    published_ready_.write_changes(CANDOR_MAX_READY, [&](std::uint32_t entry, const ThreadControl& t) {
+      p.ready[entry] = {t.slot, t.terms.cls,          t.terms.priority,
+                        0,      wire(t.job_deadline), static_cast<std::uint64_t>(t.terms.expected.ns)};
+    });
+    const std::uint32_t ready = published_ready_.size();
+    put(p.ready_count, ready < CANDOR_MAX_READY ? ready : CANDOR_MAX_READY);
   }
   if (running != nullptr) count(p.publishes);
 }

@@ -2,12 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "guest/entry_set.h"
 #include "guest/format.h"
 #include "guest/grid.h"
 #include "guest/heap.h"
@@ -22,6 +26,55 @@ namespace candor::kernel {
 namespace {
 
 using testing::ElementsAre;
+
+// --------------------------------------------------------------- entry set
+
+struct Entry {
+  int id = 0;
+  EntryHook hook;
+};
+
+TEST(EntrySet, WhatIsWrittenIsWhatIsThere) {
+  constexpr std::uint32_t kMost = 64, kLimit = 56;
+  std::array<Entry, kMost> all;
+  for (int i = 0; i < static_cast<int>(kMost); ++i) all[static_cast<std::size_t>(i)].id = i;
+  EntrySet<Entry, &Entry::hook, kMost> set;
+  std::set<int> in;
+  std::array<int, kLimit> written;
+  written.fill(-1);
+  std::mt19937 random(7);
+  for (int step = 0; step < 20'000; ++step) {
+    Entry& entry = all[random() % kMost];
+    if (in.erase(entry.id) != 0) {
+      set.remove(&entry);
+    } else {
+      in.insert(entry.id);
+      set.add(&entry);
+    }
+    if (step % 3 != 0) continue;  // some changes are undone before they are written
+    set.write_changes(kLimit, [&](std::uint32_t i, const Entry& e) { written.at(i) = e.id; });
+    ASSERT_EQ(set.size(), in.size());
+    std::set<int> seen(written.begin(), written.begin() + std::min(set.size(), kLimit));
+    ASSERT_EQ(seen.size(), std::min<std::size_t>(in.size(), kLimit)) << "none twice";
+    ASSERT_TRUE(std::includes(in.begin(), in.end(), seen.begin(), seen.end()));
+  }
+}
+
+TEST(EntrySet, ADispatchRewritesTwoEntriesHoweverManyThereAre) {
+  std::array<Entry, 50> all;
+  EntrySet<Entry, &Entry::hook, 64> set;
+  int writes = 0;
+  const auto count = [&](std::uint32_t, const Entry&) { ++writes; };
+  for (std::size_t i = 1; i < all.size(); ++i) set.add(&all[i]);
+  set.write_changes(64, count);
+  EXPECT_EQ(writes, 49);
+  set.add(&all[0]);     // the one that ran
+  set.remove(&all[7]);  // the one that runs next
+  set.write_changes(64, count);
+  EXPECT_LE(writes, 49 + 2);
+  set.remove(&all[7]);
+  EXPECT_EQ(set.size(), 49u);
+}
 
 // ------------------------------------------------------------ ordered list
 

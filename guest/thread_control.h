@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "abi/candor.h"
+#include "guest/entry_set.h"
 #include "guest/grid.h"
 #include "guest/mpsc_stack.h"
 #include "guest/ordered_list.h"
@@ -36,6 +37,7 @@ struct ThreadControl {
   Rank base;  // by its terms and current job
   Rank rank;  // in force: the base, or higher while it holds a mutex that others want
   ListHook<ThreadControl> ready_hook;
+  EntryHook ready_entry;  // its entry in the published ready list
   ListHook<ThreadControl> timer_hook;
   ListHook<ThreadControl> owned_hook;
   Time wake_at = Time::never();
@@ -96,6 +98,7 @@ struct NoOrder {
   bool operator()(const ThreadControl&, const ThreadControl&) const { return false; }
 };
 using ReadyQueue = OrderedList<ThreadControl, &ThreadControl::ready_hook, ReadyOrder>;
+using PublishedReady = EntrySet<ThreadControl, &ThreadControl::ready_entry, CANDOR_MAX_THREADS>;
 using TimerQueue = OrderedList<ThreadControl, &ThreadControl::timer_hook, TimerOrder>;
 using OwnedList = OrderedList<ThreadControl, &ThreadControl::owned_hook, NoOrder>;
 

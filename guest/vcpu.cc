@@ -106,9 +106,21 @@ ThreadControl* Vcpu::pick(Time t) {
     self.yields = false;
     if (!gives_way && (front == nullptr || !displaces(*front, self, t))) return &self;
     if (gives_way || t >= self.slice_end) self.rank.turn = ++turns_;
-    ready_.insert(&self);
+    enqueue(self);
+    front = ready_.front();
   }
-  return ready_.pop_front();
+  if (front != nullptr) dequeue(*front);
+  return front;
+}
+
+void Vcpu::enqueue(ThreadControl& thread) {
+  ready_.insert(&thread);
+  if (thread.published()) published_ready_.add(&thread);
+}
+
+void Vcpu::dequeue(ThreadControl& thread) {
+  ready_.remove(&thread);
+  published_ready_.remove(&thread);
 }
 
 void Vcpu::switch_to(ThreadControl& next, bool preempted) {
@@ -140,7 +152,7 @@ void Vcpu::after_switch() {
 
 /// Gives a thread that is not on its stack here to another vCPU.
 void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
-  ready_.remove(&thread);
+  dequeue(thread);
   timers_.remove(&thread);
   owned_.remove(&thread);
   population_.fetch_sub(1, std::memory_order_relaxed);
@@ -207,7 +219,7 @@ void Vcpu::make_ready(ThreadControl& thread) {
   thread.rank.turn = ++turns_;
   publish_state(thread, CANDOR_THREAD_READY);
   if (&thread != current_)
-    ready_.insert(&thread);
+    enqueue(thread);
   else
     thread.slice_end = now() + kSlice;  // it idles on its own stack, and goes on there
 }

@@ -108,6 +108,8 @@ class Vcpu {
   void lift_wanted_holders();
   void hand_over(ThreadControl& thread, Vcpu& to);
   ThreadControl* pick(Time t);
+  void enqueue(ThreadControl& thread);
+  void dequeue(ThreadControl& thread);
   void switch_to(ThreadControl& next, bool preempted);
   void arm_timer(const ThreadControl& running);
 
@@ -125,6 +127,7 @@ class Vcpu {
   ThreadControl* current_ = nullptr;
   ThreadControl* left_ = nullptr;  // the thread just switched from, if it goes elsewhere
   ReadyQueue ready_;
+  PublishedReady published_ready_;  // those of ready_ that the host knows
   TimerQueue timers_;
   OwnedList owned_;
   std::uint64_t turns_ = 0;

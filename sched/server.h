@@ -185,8 +185,8 @@ class ClaimServer {
   LastCharge last_;
   Time planned_ = Time::never();  // the look that was asked for
   Time barred_until_;
-  Duration level_;                // S8
-  Time filled_;                   // when level_ was brought up to date
+  Duration level_;  // S8
+  Time filled_;     // when level_ was brought up to date
   std::uint64_t job_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/work.h"
+#include "os/sched_policy.h"
 
 namespace candor::bench {
 namespace {
@@ -41,33 +42,6 @@ void sleep_until(Time until) {
             FUTEX_BITSET_MATCH_ANY);
 }
 
-// Not in the C library of every distribution we build on.
-struct SchedAttr {
-  std::uint32_t size = sizeof(SchedAttr);
-  std::uint32_t policy = 0;
-  std::uint64_t flags = 0;
-  std::int32_t nice = 0;
-  std::uint32_t priority = 0;
-  std::uint64_t runtime_ns = 0;
-  std::uint64_t deadline_ns = 0;
-  std::uint64_t period_ns = 0;
-};
-constexpr std::uint32_t kSchedDeadline = 6;
-constexpr std::uint64_t kResetOnFork = 1;
-
-/// All of these return 0 or an errno and are about the calling thread.
-int become_deadline(Duration budget, Duration period) {
-  SchedAttr attr;
-  attr.policy = kSchedDeadline;
-  attr.flags = kResetOnFork;
-  attr.runtime_ns = static_cast<std::uint64_t>(budget.ns);
-  attr.deadline_ns = attr.period_ns = static_cast<std::uint64_t>(period.ns);
-  return syscall(SYS_sched_setattr, 0, &attr, 0) == 0 ? 0 : errno;
-}
-int become_fifo(int priority) {
-  const sched_param param{.sched_priority = priority};
-  return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0 ? 0 : errno;
-}
 int pin_to(int processor) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -177,12 +151,12 @@ Result<ControlResult, std::string> run_control(const ControlPlan& plan) {
     std::thread([&] { error = become(); }).join();
     return error;
   };
-  if (const int error = try_in_thread([] { return become_fifo(kWatchdogPriority); }); error != 0)
+  if (const int error = try_in_thread([] { return set_fifo(0, kWatchdogPriority); }); error != 0)
     return Error{fmt::format("SCHED_FIFO: {}; run as root or with CAP_SYS_NICE, in a cgroup that permits it",
                              std::strerror(error))};
   if (plan.policy == RealtimePolicy::kDeadline) {
     // Refused to pinned threads on most hosts, and then to all of them alike.
-    const int error = try_in_thread([] { return become_deadline(milliseconds(1), milliseconds(100)); });
+    const int error = try_in_thread([] { return set_deadline(0, milliseconds(1), milliseconds(100)); });
     if (error != 0) {
       result.policy = RealtimePolicy::kFifo;
       result.policy_note =
@@ -208,8 +182,8 @@ Result<ControlResult, std::string> run_control(const ControlPlan& plan) {
       run_batch(run, own);
     } else {
       const int error = result.policy == RealtimePolicy::kDeadline
-                            ? become_deadline(budget_for(thread), thread.period)
-                            : become_fifo(priorities[i]);
+                            ? set_deadline(0, budget_for(thread), thread.period)
+                            : set_fifo(0, priorities[i]);
       if (error == 0)
         run_periodic(run, thread, own);
       else
@@ -221,7 +195,7 @@ Result<ControlResult, std::string> run_control(const ControlPlan& plan) {
   };
   // The watchdog first, so that it is there before anything that it watches.
   std::thread watchdog([&] {
-    become_fifo(kWatchdogPriority);
+    set_fifo(0, kWatchdogPriority);
     watch(run, running);
   });
   std::vector<std::thread> threads;

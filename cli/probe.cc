@@ -12,27 +12,12 @@
 #include <cerrno>
 #include <csignal>
 
+#include "os/sched_policy.h"
+
 namespace candor::cli {
 namespace {
 
 constexpr Duration kLimit = seconds(2);
-
-// Not in the C library of every distribution we build on.
-struct SchedAttr {
-  std::uint32_t size = sizeof(SchedAttr);
-  std::uint32_t policy = 0;
-  std::uint64_t flags = 0;
-  std::int32_t nice = 0;
-  std::uint32_t priority = 0;
-  std::uint64_t runtime_ns = 0;
-  std::uint64_t deadline_ns = 0;
-  std::uint64_t period_ns = 0;
-};
-constexpr std::uint32_t kSchedDeadline = 6;
-
-int error_of(long result) {
-  return result < 0 ? errno : 0;
-}
 
 int ask_errno(const std::function<std::int64_t()>& probe) {
   return static_cast<int>(ask_child(probe, kLimit).value_or(ETIMEDOUT));
@@ -68,11 +53,7 @@ std::optional<std::int64_t> ask_child(const std::function<std::int64_t()>& probe
 }
 
 int probe_fifo(int level) {
-  return ask_errno([level] {
-    sched_param parameter{};
-    parameter.sched_priority = level;
-    return error_of(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter));
-  });
+  return ask_errno([level] { return set_fifo(0, level); });
 }
 
 int probe_deadline(std::optional<int> cpu) {
@@ -83,11 +64,7 @@ int probe_deadline(std::optional<int> cpu) {
       CPU_SET(static_cast<std::size_t>(*cpu), &set);
       if (sched_setaffinity(0, sizeof(set), &set) != 0) return errno;
     }
-    SchedAttr attr{.policy = kSchedDeadline,
-                   .runtime_ns = 1'000'000,
-                   .deadline_ns = 10'000'000,
-                   .period_ns = 10'000'000};
-    return error_of(syscall(SYS_sched_setattr, 0, &attr, 0));
+    return set_deadline(0, milliseconds(1), milliseconds(10));
   });
 }
 

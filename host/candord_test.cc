@@ -265,6 +265,28 @@ TEST_F(Candord, WrongRegistrationsAreRefusedWithAReason) {
   auto wrong = options(3, "wrong");
   wrong.wrong_process = true;
   EXPECT_THAT(FakeVm(client(), wrong).reason(), HasSubstr("registers for a VM of process"));
+  auto doubled = options(4, "doubled");
+  doubled.doubled_tid = true;
+  EXPECT_THAT(FakeVm(client(), doubled).reason(), HasSubstr("is named for two vCPUs"));
+  auto fewer = options(5, "fewer");
+  fewer.one_vcpu_less = true;
+  EXPECT_THAT(FakeVm(client(), fewer).reason(), HasSubstr("1 vCPU threads, but the VM has 2 vCPUs"));
+  auto silent = options(6, "silent");
+  silent.file_as_bell = true;
+  EXPECT_THAT(FakeVm(client(), silent).reason(), HasSubstr("the bell is not an eventfd"));
+}
+
+TEST_F(Candord, AVmCannotRegisterTheThreadsOfAnother) {
+  START(Policy::kAware, true);
+  FakeVm victim(client(), options(1, "victim"));
+  ASSERT_TRUE(victim.registered()) << victim.reason();
+  ASSERT_EQ(victim.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_TRUE(eventually([&] { return victim.policy(1) == SCHED_FIFO; }));
+  auto thief = options(2, "thief");
+  thief.as_if = &victim;
+  EXPECT_THAT(FakeVm(client(), thief).reason(), HasSubstr("is not a child of the VM's process"));
+  EXPECT_EQ(victim.policy(1), SCHED_FIFO) << "what the victim has is untouched";
+  EXPECT_EQ(victim.policy(0), SCHED_OTHER);
 }
 
 TEST_F(Candord, AStormOfBellsIsMutedAndHarmsNobodyElse) {

@@ -62,6 +62,10 @@ class FakeVm {
     AddVm terms;
     bool sealed = true;
     bool foreign_tid = false;  // the last tid is not the tender's
+    bool doubled_tid = false;  // the last tid is the first
+    bool one_vcpu_less = false;
+    bool file_as_bell = false;
+    const FakeVm* as_if = nullptr;  // registers that VM's tender and threads
     int register_after_ms = 0;
     int add_after_ms = 0;
     bool wrong_process = false;  // the launcher expects another process
@@ -216,10 +220,16 @@ class FakeVm {
     std::vector<pid_t> tids;
     for (std::size_t v = 0; v < vcpus(); ++v) tids.push_back(shared_->tids[v]);
     if (options_.foreign_tid) tids.back() = getpid();
+    if (options_.doubled_tid) tids.back() = tids.front();
+    if (options_.one_vcpu_less) tids.pop_back();
+    if (options_.as_if != nullptr)
+      for (std::size_t v = 0; v < tids.size(); ++v) tids[v] = options_.as_if->tid(v);
+    const pid_t tender = options_.as_if != nullptr ? options_.as_if->tender() : child;
+    const int bell = options_.file_as_bell ? memfd_.get() : bell_.get();
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user clears it
     sleep_ms(options_.register_after_ms);
-    const auto done = register_vm(socket, child, tids, memfd_.get(), bell_.get());
+    const auto done = register_vm(socket, tender, tids, memfd_.get(), bell);
     if (!done.ok()) std::strncpy(shared_->reason, done.error().c_str(), sizeof shared_->reason - 1);
     shared_->outcome = done.ok() ? 1 : 2;
     waitpid(child, nullptr, 0);

@@ -15,6 +15,7 @@ void Vcpu::take_events(Time t) {
     if (ThreadControl* main = kernel.main.load(std::memory_order_acquire))
       post(*main, kMailHurry | kMailUnpark);
   if (!inbox_.empty()) take_inbox();
+  if (early_mail_.load(std::memory_order_relaxed)) take_early_mail();
   wake_sleepers(t);
   // A late answer comes without a word, as the first to a claim always does.
   if ((bits & CANDOR_PENDING_CLAIMS) != 0 || kernel.answers_awaited.load(std::memory_order_relaxed) != 0)
@@ -31,11 +32,11 @@ void Vcpu::take_inbox() {
     ThreadControl* next = t->inbox_next;
     Vcpu* home = t->home.load(std::memory_order_acquire);
     if (home != this) {
-      // It moved on while this was under way. Its mail bits are still set, so nobody else pushes it.
+      // It moved on while this was under way. Its mail is not taken, so nobody else pushes it.
       home->inbox_.push(t);
       home->notify();
     } else {
-      const std::uint32_t mail = t->mail.exchange(0, std::memory_order_acq_rel);
+      const std::uint32_t mail = t->mail.take();
       if ((mail & kMailArrive) != 0) {
         owned_.insert(t);
         if (!ReadyQueue::contains(t)) {
@@ -49,6 +50,14 @@ void Vcpu::take_inbox() {
     }
     t = next;
   }
+}
+
+/// A sender was overtaken by others, perhaps since its vCPU is preempted: they do not wait for it.
+void Vcpu::take_early_mail() {
+  early_mail_.exchange(false, std::memory_order_acq_rel);
+  // One that is on its way here is not in the list; its mail arrives with it.
+  for (ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+    if (!t->mail.empty()) deliver(*t, t->mail.take_early());
 }
 
 void Vcpu::deliver(ThreadControl& thread, std::uint32_t mail) {
@@ -117,8 +126,8 @@ bool Vcpu::must_go_on() const {
 
 void Vcpu::send(ThreadControl& thread, Mail mail) {
   Vcpu& v = here();
-  const bool carried_here = thread.home.load(std::memory_order_acquire) == &v &&
-                            (thread.mail.load(std::memory_order_acquire) & kMailArrive) == 0;
+  const bool carried_here =
+      thread.home.load(std::memory_order_acquire) == &v && !thread.mail.has(kMailArrive);
   if (!carried_here) {
     post(thread, mail);
     return;
@@ -127,10 +136,12 @@ void Vcpu::send(ThreadControl& thread, Mail mail) {
 }
 
 void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {
-  // The first to set a bit owns the link; the others' bits travel with it.
-  if (thread.mail.fetch_or(mail, std::memory_order_acq_rel) != 0) return;
+  const bool pushes = thread.mail.add(mail);
   Vcpu* home = thread.home.load(std::memory_order_acquire);
-  home->inbox_.push(&thread);
+  if (pushes)
+    home->inbox_.push(&thread);
+  else
+    home->early_mail_.store(true, std::memory_order_release);
   home->notify();
 }
 

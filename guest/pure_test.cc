@@ -16,6 +16,7 @@
 #include "guest/grid.h"
 #include "guest/heap.h"
 #include "guest/histogram.h"
+#include "guest/mail_word.h"
 #include "guest/mpsc_stack.h"
 #include "guest/ordered_list.h"
 #include "guest/parse.h"
@@ -26,6 +27,57 @@ namespace candor::kernel {
 namespace {
 
 using testing::ElementsAre;
+
+// --------------------------------------------------------------- mail word
+
+TEST(MailWord, WhoeverComesLaterDoesNotWaitForTheFirst) {
+  MailWord mail;
+  ASSERT_TRUE(mail.add(1)) << "the first pushes the link, but is preempted before";
+  EXPECT_FALSE(mail.add(2));
+  EXPECT_FALSE(mail.empty());
+  EXPECT_EQ(mail.take_early(), 3u);
+  EXPECT_TRUE(mail.empty());
+  EXPECT_FALSE(mail.add(4)) << "the link is still to come: pushing it twice would break the inbox";
+  EXPECT_EQ(mail.take(), 4u) << "it has come";
+  EXPECT_TRUE(mail.add(8)) << "and may be pushed again";
+}
+
+TEST(MailWord, EachBitIsTakenOnceAndTheLinkIsNeverPushedTwice) {
+  constexpr int kEach = 20'000;
+  MailWord mail;
+  std::atomic<int> links{0}, told{0}, ended{0};
+  std::array<std::atomic<bool>, 2> wanted{};  // set by its sender, cleared by the owner
+  const auto send = [&](std::size_t who) {
+    for (int i = 0; i < kEach; ++i) {
+      wanted[who] = true;
+      if (mail.add(1u << who)) {
+        std::this_thread::yield();
+        links.fetch_add(1);
+      } else {
+        told.fetch_add(1);
+      }
+      while (wanted[who]) std::this_thread::yield();
+    }
+    ended.fetch_add(1);
+  };
+  std::thread first(send, 0), second(send, 1);
+  bool twice = false;
+  while (ended < 2) {
+    std::uint32_t bits = 0;
+    if (const int pushed = links.exchange(0); pushed != 0) {
+      twice |= pushed > 1;
+      bits = mail.take();
+    } else if (told.exchange(0) != 0) {
+      bits = mail.take_early();
+    }
+    for (std::size_t who = 0; who < wanted.size(); ++who)
+      if ((bits >> who & 1) != 0) wanted[who] = false;
+    if (bits == 0) std::this_thread::yield();
+  }
+  first.join();
+  second.join();
+  EXPECT_FALSE(twice);
+}
 
 // --------------------------------------------------------------- entry set
 

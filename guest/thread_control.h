@@ -11,6 +11,7 @@
 #include "abi/candor.h"
 #include "guest/entry_set.h"
 #include "guest/grid.h"
+#include "guest/mail_word.h"
 #include "guest/mpsc_stack.h"
 #include "guest/ordered_list.h"
 #include "guest/rank.h"
@@ -53,7 +54,7 @@ struct ThreadControl {
   bool wants = false;               // counted in `wanted` of that mutex
 
   // ---- reached by other vCPUs
-  std::atomic<std::uint32_t> mail{0};
+  MailWord mail;
   std::atomic<Vcpu*> home{nullptr};
   ThreadControl* inbox_next = nullptr;
   std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end

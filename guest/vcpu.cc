@@ -160,7 +160,7 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   thread.move_to = nullptr;
   // The bit before the new home, so that an unpark over there sees that the
   // thread is still under way and leaves its wake-up with the other mail.
-  const bool first = thread.mail.fetch_or(kMailArrive, std::memory_order_acq_rel) == 0;
+  const bool first = thread.mail.add(kMailArrive);
   thread.home.store(&to, std::memory_order_release);
   if (!first) return;  // somebody is pushing it to us; we forward it then, mail and all
   to.inbox_.push(&thread);

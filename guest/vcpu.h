@@ -103,6 +103,7 @@ class Vcpu {
   static void send(ThreadControl& thread, Mail mail);
   void deliver(ThreadControl& thread, std::uint32_t mail);
   void take_inbox();
+  void take_early_mail();
   void wake_sleepers(Time t);
   void review_claims();
   void lift_wanted_holders();
@@ -135,6 +136,7 @@ class Vcpu {
   bool bell_due_ = false;
   PollBound poll_bound_;
   Inbox inbox_;
+  std::atomic<bool> early_mail_{false};  // there is some for threads whose link is still to come
   std::atomic<std::uint32_t> population_{0};
   std::atomic<bool> finished_{false};
 };

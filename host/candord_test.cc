@@ -312,6 +312,25 @@ TEST_F(Candord, AStormOfBellsIsMutedAndHarmsNobodyElse) {
   }));
 }
 
+TEST_F(Candord, ShortPeriodsBuyHardlyMoreBellsThanTheirJobsNeed) {
+  START();
+  FakeVm storm(client(), options(1, "storm"));
+  ASSERT_EQ(storm.claim(0, CANDOR_CLASS_DEADLINE, microseconds(50), microseconds(500)),
+            CANDOR_CLAIM_ADMITTED);
+  const auto before = client().stats();
+  const Time begin = monotonic_now();
+  storm.act(0, Act::kRing);
+  sleep_ms(300);
+  storm.act(0, Act::kSleep);
+  const auto after = client().stats();
+  ASSERT_TRUE(before.ok() && after.ok());
+  const double seconds = static_cast<double>((monotonic_now() - begin).ns) / 1e9;
+  const auto heard = static_cast<double>(after->bells - before->bells);
+  // 2000 jobs a second; besides what was saved up, and what each pause adds for being looked at late.
+  EXPECT_LT(heard, 150 + seconds * 2000 * 1.5) << "in " << seconds << " s";
+  EXPECT_GT(heard, seconds * 1000) << "what its jobs need is heard";
+}
+
 TEST_F(Candord, WhateverAGuestWritesOthersAreServed) {
   START();
   FakeVm hostile(client(), options(1, "hostile"));

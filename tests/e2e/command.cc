@@ -61,6 +61,16 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
     text.replace(at, what.size(), by);
 }
 
+void copy_named_guests(std::string_view text, const std::filesystem::path& to) {
+  constexpr std::string_view kBefore = "COPIES/";
+  for (std::size_t at = 0; (at = text.find(kBefore, at)) != std::string_view::npos;) {
+    at += kBefore.size();
+    const std::string name(text.substr(at, text.find('"', at) - at));
+    std::filesystem::copy_file(std::filesystem::path(CANDOR_GUESTS) / name, to / name);
+    std::filesystem::permissions(to / name, std::filesystem::perms(0444));
+  }
+}
+
 const nlohmann::json& named(const nlohmann::json& list, std::string_view name) {
   for (const auto& element : list)
     if (element["name"] == name) return element;
@@ -84,6 +94,8 @@ Command::Command(std::string_view config, const std::vector<std::string>& argume
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
   directory_ = pattern;
   std::string text(config);
+  copy_named_guests(text, directory_);
+  replace_all(text, "COPIES/", (directory_ / "").string());
   replace_all(text, "GUESTS/", CANDOR_GUESTS "/");
   for (std::size_t i = 0; i < std::min<std::size_t>(processors().size(), 2); i++)
     replace_all(text, fmt::format("CPU{}", i), std::to_string(processors()[i]));

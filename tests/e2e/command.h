@@ -28,7 +28,8 @@ class Command {
  public:
   /// Writes `config` to a file of its own and starts `candor run` on it with
   /// `arguments`, by way of the command `through` if there is one. "GUESTS/" in
-  /// the text stands for the folder of built guests, "CPU0" and "CPU1" for the
+  /// the text stands for the folder of built guests, "COPIES/" before a name for a
+  /// folder with a copy of that guest which everybody may read, "CPU0" and "CPU1" for the
   /// first two processors that this process may use.
   Command(std::string_view config, const std::vector<std::string>& arguments,
           const std::vector<std::string>& through = {});

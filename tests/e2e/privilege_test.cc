@@ -15,7 +15,7 @@ constexpr const char* kMixed = R"(
 cpus = "CPU0"
 [[vm]]
 name = "control"
-image = "GUESTS/load"
+image = "COPIES/load"
 cmdline = "thread=loop:deadline:20ms:1ms thread=log:fair"
 [vm.realtime]
 bandwidth = 0.2
@@ -26,6 +26,7 @@ const std::vector<std::string> kNobody = {"setpriv", "--reuid=65534", "--regid=6
 
 class Unprivileged : public testing::Test {
  protected:
+  // Images are copies, since the folder of the built ones may be its owner's alone.
   void SetUp() override {
     CANDOR_NEEDS_PROCESS();
     if (geteuid() != 0) GTEST_SKIP() << "needs root: to give rights up";

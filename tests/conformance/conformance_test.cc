@@ -65,15 +65,15 @@ const Behaviour kBehaviours[] = {
     {"executes_data", Ending::kFaults},
     {"faults", Ending::kFaults},
     {"makes_a_system_call", Ending::kRefused},
-    {"ends_while_running", Ending::kPasses, kRealtime, "1s"},
+    {"ends_while_running", Ending::kPasses, kRealtime, "500ms"},
     {"ends_while_idle", Ending::kPasses, kRealtime, "500ms"},
     {"ends_while_polling", Ending::kPasses, "cmdline = \"candor.idle=poll\"\n", "500ms", "", "polls", 200},
     {"ends_while_preempted", Ending::kPasses, "[vm.realtime]\nbandwidth = 0.8\n", "1s", "", "steal_s", 0.3},
     {"ends_when_unmasked", Ending::kPasses, "", "500ms"},
     {"spins_masked", Ending::kHangs, "", "500ms"},
-    {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "1s"},
-    {"rings_without_end", Ending::kPasses, kRealtime, "1s"},
-    {"lies_about_its_budget", Ending::kPasses, kRealtime, "1s"},
+    {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "500ms"},
+    {"rings_without_end", Ending::kPasses, kRealtime, "500ms"},
+    {"lies_about_its_budget", Ending::kPasses, kRealtime, "500ms"},
 };
 
 const char* reason_of(Ending ending) {

@@ -12,7 +12,7 @@ namespace {
 
 // A few slices of a second, and what the machine below takes from one VM and not from another.
 constexpr double kMostOff = 0.1;
-constexpr int kAttempts = 3;
+constexpr int kWeighings = 3;
 
 /// Work of the first VM for each unit of the second's.
 double ratio(int first_weight, int second_weight, const char* mode) {
@@ -45,7 +45,7 @@ TEST_P(Weight, SharesAreInProportion) {
   CANDOR_NEEDS_PROCESS();
   CANDOR_NEEDS_RANKS();
   std::string said;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kWeighings; ++attempt) {
     const double equal = ratio(100, 100, GetParam());
     const double thrice = ratio(305, 100, GetParam());  // five steps of nice: 1.25 to the fifth
     const double half = ratio(51, 100, GetParam());     // three steps the other way

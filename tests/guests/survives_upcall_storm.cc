@@ -26,7 +26,7 @@ int candor::guest_main(Arguments /*arguments*/) {
     }
   });
   const std::uint64_t before = page.upcalls;
-  const Time end = now() + seconds(2);
+  const Time end = now() + seconds(1);
   while (now() < end) {
     const std::uint32_t lost = test::lost_registers(1'000);
     test::expect(lost == 0, "after {} upcalls: lost number {}", page.upcalls - before, lost);

@@ -37,7 +37,7 @@ int candor::guest_main(Arguments /*arguments*/) {
     }
   });
   const std::uint64_t before = page.upcalls;
-  const Time end = now() + seconds(3);
+  const Time end = now() + seconds(1);
   std::uint64_t traps = 0;
   while (now() < end) {
     for (int i = 0; i < 100; i++, traps++) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -237,6 +238,18 @@ bool ranks_permitted() {
     permitted = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &level) == 0;
   }).join();
   return permitted;
+}
+
+bool namespaces_for_anybody() {
+  constexpr unsigned kNobody = 65534;
+  const auto error = cli::ask_child(
+      []() -> std::int64_t {
+        if (setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0)
+          return errno;
+        return cli::probe_pid_namespace();
+      },
+      seconds(5));
+  return error == 0;
 }
 
 std::string process_backend_missing() {

@@ -73,5 +73,7 @@ const std::vector<int>& processors();
 bool ranks_permitted();
 /// Why this host cannot confine guests, as `candor check` judges; "" if it can.
 std::string process_backend_missing();
+/// Whether users without any right may make PID namespaces here (not in a chroot, for one). Needs root.
+bool namespaces_for_anybody();
 
 }  // namespace candor::e2e

@@ -30,6 +30,7 @@ class Unprivileged : public testing::Test {
   void SetUp() override {
     CANDOR_NEEDS_PROCESS();
     if (geteuid() != 0) GTEST_SKIP() << "needs root: to give rights up";
+    if (!namespaces_for_anybody()) GTEST_SKIP() << "needs namespaces: only root may make them here";
     if (run(kMixed, {"--help"}, kNobody).status != 0)
       GTEST_SKIP() << "needs readable: others may not execute what was built here";
   }

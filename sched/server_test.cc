@@ -112,10 +112,10 @@ TEST(Server, HoweverLongItsPeriodAnOverrunKeepsItsRankForTwentyMillisecondsOnly)
                  .relative_deadline = seconds(1)},
                 at(0));
   s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
-  s.charge(s.limit(), at(410));
+  s.charge(s.limit(), at(440));
   ASSERT_TRUE(s.overdrawn());
-  EXPECT_LE(s.next_look(at(410), true, {}), at(410) + kMostGrace + look_slack(milliseconds(400)));
-  s.charge(kMostGrace, at(430));
+  EXPECT_LE(s.next_look(at(440), true, {}), at(440) + kMostGrace + look_slack(milliseconds(400)));
+  s.charge(kMostGrace, at(460));
   EXPECT_TRUE(s.exhausted());
   EXPECT_EQ(s.replenish(), at(1000));
 }
@@ -230,9 +230,9 @@ TEST(Server, MoreThanANextBudgetIsRepaidByTime) {
   ClaimServer s(kTerms, at(0));  // blocked, and believed for long
   s.charge(milliseconds(50), at(50));
   ASSERT_TRUE(s.exhausted());
-  // 50 ms less limit and one budget, at 20 % of a processor: more than 220 ms.
-  EXPECT_GT(s.replenish(), at(50 + 220));
-  EXPECT_LT(s.replenish(), at(50 + 250));
+  // 50 ms less a limit, at 22 % of a processor.
+  EXPECT_GT(s.replenish(), at(50 + 217));
+  EXPECT_LT(s.replenish(), at(50 + 218));
 }
 
 TEST(Server, AJobThatGoesOnPastItsPeriodIsANewJob) {

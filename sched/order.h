@@ -11,9 +11,9 @@
 //  O4  A claim that waits holds the place of its next job. The rank of a
 //      sleeping vCPU decides what its wake-up preempts, so it must be right
 //      before the wake-up; nobody is there to correct it in between.
-//  O5  A claim that has used up its budget stands behind all that have not,
-//      until its next period. One that goes on there (server.h, S6 and S8) has
-//      no place: it runs as fair.
+//  O5  A claim that has used up its budget, and what slack there was for it (slack.h),
+//      stands behind all that have not, until its next period. One that goes on there (server.h, S6 and S8)
+//      has no place: it runs as fair.
 //  O6  Behind all claims: fair threads that are ready, then background ones
 //      that are ready, then the others. Among each the guest's own deadline,
 //      then expected run time, then the ids order the list; the host kernel's

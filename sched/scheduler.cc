@@ -15,6 +15,7 @@ Scheduler::Scheduler(std::uint32_t processors, LevelRange levels) : range_(level
   ranked_.reserve(kMaxClaims);
   ranked_ids_.reserve(kMaxClaims);
   levels_.reserve(kMaxClaims);
+  demands_.reserve(kMaxClaims);
   vms_.reserve(kMaxVms);
 }
 
@@ -239,11 +240,34 @@ bool Scheduler::precedes(const Claim* a, const Claim* b, Time now) const {
   return before(place_of(*a, now), place_of(*b, now));
 }
 
+// An overdrawn claim keeps its place while the others can spare it (slack.h): one at a time, the first
+// that is not late already. Where fixed claims come behind it none is given: their test (admission.h, A4)
+// has no slack that could be told.
+void Scheduler::extend_overdrawn(const Cpu& cpu, Time now) {
+  if (cpu.order.size() == 1) return;
+  Claim* first = nullptr;
+  Time deadline = Time::never();
+  for (Claim* claim : cpu.order) {
+    const ClaimServer& server = claim->server;
+    if (server.terms().cls != CANDOR_CLASS_DEADLINE) return;
+    const Time due = server.server_deadline(now);
+    if (!server.overdrawn() || !server.active() || due <= now || due >= deadline) continue;
+    first = claim;
+    deadline = due;
+  }
+  if (first == nullptr) return;
+  demands_.clear();
+  for (const Claim* claim : cpu.order) demands_.push_back(claim->server.demand(now));
+  if (const Duration spare = slack(demands_, now, deadline); spare >= kLeastExtension)
+    first->server.extend(spare);
+}
+
 Decision Scheduler::decide(std::uint32_t processor, Time now) {
   changes_.clear();
   if (processor >= processors()) return {};
   Cpu& cpu = cpus_[processor];
   for (Claim* claim : cpu.order) claim->server.advance(now);
+  extend_overdrawn(cpu, now);
   std::sort(cpu.order.begin(), cpu.order.end(),
             [&](const Claim* a, const Claim* b) { return precedes(a, b, now); });
 

@@ -189,6 +189,7 @@ class Scheduler {
   [[nodiscard]] Vm* find(VmId id) const;
   [[nodiscard]] Place place_of(const Claim& claim, Time now) const;
   [[nodiscard]] bool precedes(const Claim* a, const Claim* b, Time now) const;
+  void extend_overdrawn(const Cpu& cpu, Time now);
   [[nodiscard]] bool fits(std::uint32_t processor, const Terms& terms) const;
   void drop(Claim* claim);
   Answer admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::uint32_t previous_vcpu, Time now);
@@ -207,6 +208,7 @@ class Scheduler {
   std::vector<Vcpu*> ranked_;  // scratch of decide()
   std::vector<RankChange> ranked_ids_;
   std::vector<int> levels_;
+  std::vector<Demand> demands_;  // scratch of extend_overdrawn()
 };
 
 }  // namespace candor::sched

@@ -190,7 +190,7 @@ TEST_F(SchedulerTest, BellsAreAskedForOnlyWhereClaimsShareAProcessor) {
 TEST_F(SchedulerTest, AnOverdrawnClaimStandsBehindAllOthersUntilItsNextPeriod) {
   add(1), add(2);
   sched().claim(1, 0, deadline(2, 10), at(0));
-  sched().claim(2, 0, deadline(2, 40), at(0));
+  sched().claim(2, 0, deadline(26, 40), at(0));
   sched().charge(1, 1, {}, at(0));
   sched().publish(1, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
   sched().publish(2, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
@@ -208,6 +208,24 @@ TEST_F(SchedulerTest, AnOverdrawnClaimStandsBehindAllOthersUntilItsNextPeriod) {
   EXPECT_EQ(list[1].behind_previous, OrderReason::kOverdrawn);
   decide(at(10));
   EXPECT_GT(level(1, 1), level(2, 1));
+}
+
+TEST_F(SchedulerTest, AnOverdrawnClaimKeepsItsPlaceWhileTheOthersLeaveSlack) {
+  add(1), add(2);
+  sched().claim(1, 0, deadline(2, 10), at(0));
+  sched().claim(2, 0, deadline(22, 40), at(0));
+  sched().charge(1, 1, {}, at(0));
+  sched().publish(1, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
+  sched().publish(2, 0, job(CANDOR_THREAD_READY, at(0)), at(0));
+  decide(at(0));
+  sched().charge(1, 1, milliseconds(3), at(3));
+  // By 40 ms the other needs 24.2 and its own next jobs 6.6 of 34.6 ms.
+  const Time again = decide(at(3));
+  EXPECT_GT(level(1, 1), level(2, 1)) << "3.8 ms are nobody's";
+  EXPECT_GT(again, at(6));
+  sched().charge(1, 1, milliseconds(7), at(7));
+  decide(at(7));
+  EXPECT_GT(level(2, 1), level(1, 1)) << "they are used up";
 }
 
 TEST_F(SchedulerTest, AnExhaustedClaimLosesItsRankAndGetsItBack) {

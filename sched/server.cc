@@ -20,10 +20,28 @@ ClaimServer::ClaimServer(const Terms& terms, Time now)
 void ClaimServer::renew() {
   last_.renewed = true;
   // What enforcement was late by is owed; what lay within the tolerance is not.
-  const Duration owed = consumed_ - limit();
+  const Duration owed = consumed_ - allowed();
   consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
-  overdrawn_use_ = Duration{0};
+  extension_ = overdrawn_use_ = Duration{0};
   overdrawn_ = exhausted_ = false;
+}
+
+void ClaimServer::extend(Duration slack) {
+  const Duration room = limit() + grace() - consumed_ - overdrawn_use_;
+  if (!overdrawn() || !active_ || room <= Duration{0}) return;
+  extension_ = consumed_ - limit() + std::min(slack, room);
+  overdrawn_ = last_.overdrawn = consumed_ >= allowed();
+  last_.left = left();
+}
+
+Demand ClaimServer::demand(Time now) const {
+  // A job that came too soon may use what is left of the running budget, then its own.
+  const bool fresh = !active_ || release(now) > now;
+  const Duration running = active_ ? left() : Duration{0};
+  return {.deadline = server_deadline(now),
+          .left = fresh ? running + limit() : running,
+          .limit = limit(),
+          .period = terms_.period};
 }
 
 // A job begins whose release may lie ahead (S2); its budget does not begin before.
@@ -130,8 +148,8 @@ void ClaimServer::charge(Duration used, Time now) {
   if (const Duration stale = used - fresh; stale > Duration{0} && last_.renewed && !last_.overdrawn) {
     const Time first = last_.active ? last_.earliest : std::max(last_.earliest, charged_);
     const std::int64_t whole_jobs = std::max<std::int64_t>((release_ - first).ns / terms_.period.ns, 0);
-    const Duration rest = last_.active ? limit() - last_.consumed : kTail;
-    const Duration over = stale - limit() * whole_jobs - std::max(rest, Duration{0});
+    const Duration rest = last_.active ? last_.left : kTail;
+    const Duration over = stale - limit() * whole_jobs - rest;
     consumed_ += std::clamp(over, Duration{0}, limit());
   }
   fill(used, now);
@@ -142,7 +160,7 @@ void ClaimServer::charge(Duration used, Time now) {
            .exhausted = exhausted(),
            .renewed = false,
            .earliest = earliest_,
-           .consumed = consumed_};
+           .left = left()};
 }
 
 void ClaimServer::charge_borrowed(Duration used, Time now) {
@@ -175,7 +193,7 @@ void ClaimServer::consume(Duration used, Time now) {
     barred_until_ = now + Duration{static_cast<std::int64_t>(std::min<__int128>(wait, kMaxPeriod.ns))};
   } else if (consumed_ + overdrawn_use_ >= limit() + grace()) {
     exhausted_ = true;
-  } else if (consumed_ >= limit()) {
+  } else if (consumed_ >= allowed()) {
     overdrawn_ = true;
   }
 }

@@ -17,6 +17,8 @@
 //      release + period: it stands behind all claims that are not (order.h, O5).
 //      What it uses there costs no other claim anything, and counts for S8 only.
 //      Having used grace() there, it is exhausted for the rest of that period.
+//      Where the others leave slack (slack.h) the scheduler may extend() what the
+//      current job may use before that, within grace().
 //  S7  A waiting claim has the deadline of its next job: the announced
 //      release, or the earliest that S2 permits if that is later. A blocked
 //      one is taken to be released now.
@@ -35,6 +37,7 @@
 
 #include <algorithm>
 
+#include "sched/slack.h"
 #include "sched/types.h"
 
 namespace candor::sched {
@@ -75,6 +78,9 @@ inline constexpr Duration kLate = milliseconds(1);
 /// A look costs about as much as this; a closer one would find little more.
 inline constexpr Duration kLeastLook = microseconds(20);
 
+/// Less slack than this is not worth the look at its end.
+inline constexpr Duration kLeastExtension = microseconds(50);
+
 /// How much later than the earliest possible moment a claim is looked at for
 /// an overrun. A job that needs all of its budget is over by then, wake-up and
 /// interrupts included, and has cost no look; one that overruns does so for this
@@ -99,6 +105,9 @@ class ClaimServer {
   /// after report(), so that time used before the current release is not
   /// held against the current job.
   void charge(Duration used, Time now);
+
+  /// Lets an overdrawn job use `slack` more in its place, at most what grace() leaves of it.
+  void extend(Duration slack);
 
   /// Adds time that another vCPU used with this claim's rank.
   void charge_borrowed(Duration used, Time now);
@@ -137,7 +146,9 @@ class ClaimServer {
   /// active claims before it in the order may still use first.
   [[nodiscard]] Time next_look(Time now, bool alone, Duration ahead);
   /// The most a job under way may still use before it is overdrawn.
-  [[nodiscard]] Duration left() const { return std::max(limit() - consumed_, Duration{0}); }
+  [[nodiscard]] Duration left() const { return std::max(allowed() - consumed_, Duration{0}); }
+  /// The most that this claim may use from now on before it is overdrawn.
+  [[nodiscard]] Demand demand(Time now) const;
 
  private:
   enum class State { kReady, kWaiting, kBlocked };
@@ -148,12 +159,14 @@ class ClaimServer {
     bool exhausted = false;
     bool renewed = false;  // since then
     Time earliest;
-    Duration consumed;
+    Duration left;
   };
   void start(Time release, Time now);
   void renew();
   void fill(Duration used, Time now);
   void consume_unasked(Duration used, Time now);
+  /// What the current job may use before it is overdrawn.
+  [[nodiscard]] Duration allowed() const { return limit() + extension_; }
   /// What its rate permits in this time.
   [[nodiscard]] Duration earned(Duration time) const {
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
@@ -182,7 +195,8 @@ class ClaimServer {
   bool has_own_deadline_ = false;
   Duration expected_;
   Duration consumed_;
-  Duration overdrawn_use_;  // since consumed_ reached the limit
+  Duration extension_;      // of the current job's limit
+  Duration overdrawn_use_;  // since consumed_ reached what was allowed
   Duration unasked_;        // S10: none while a job is under way
   Time faded_;              // when unasked_ was brought up to date
   Time borrowed_;           // time of the last charge_borrowed()

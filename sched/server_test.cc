@@ -95,6 +95,31 @@ TEST(Server, WhatAnOverdrawnClaimUsesComesOffItsBurstOnly) {
   EXPECT_FALSE(s.exhausted());
 }
 
+TEST(Server, AnExtensionIsForTheCurrentJob) {
+  ClaimServer s = started();
+  s.extend(milliseconds(1));
+  EXPECT_EQ(s.left(), s.limit()) << "it is not overdrawn";
+  s.charge(s.limit() + microseconds(100), at(3));
+  s.extend(milliseconds(1));
+  EXPECT_FALSE(s.overdrawn());
+  EXPECT_EQ(s.left(), milliseconds(1)) << "what was used already is in it";
+  s.charge(milliseconds(1), at(4));
+  EXPECT_TRUE(s.overdrawn());
+  s.advance(at(10));
+  EXPECT_EQ(s.consumed(), Duration{0}) << "and is not owed";
+  EXPECT_EQ(s.left(), s.limit());
+}
+
+TEST(Server, NoExtensionLeadsBeyondGrace) {
+  ClaimServer s = started();
+  s.charge(s.limit(), at(3));
+  s.charge(milliseconds(1), at(4));
+  s.extend(seconds(1));
+  EXPECT_EQ(s.left(), s.grace() - milliseconds(1));
+  s.charge(s.left(), at(9));
+  EXPECT_TRUE(s.exhausted());
+}
+
 TEST(Server, BeyondItsBurstAClaimIsExhausted) {
   ClaimServer s = started();
   s.charge(s.limit(), at(3));

@@ -1,0 +1,113 @@
+// The host kernel's classes, as far as they decide what vCPUs get: SCHED_DEADLINE, SCHED_FIFO, fair.
+//
+//  X1  Deadline servers come first, by absolute deadline, wherever they may run (global); a
+//  constant-bandwidth
+//      server with hard throttling (Documentation/scheduler/sched-deadline.rst).
+//  X2  Then FIFO by level, those of a level in the order in which they became ready. A pinned one runs on its
+//      processor only; others are pushed to, and pulled by, the processor with the least to do.
+//  X3  Then the fair class (fair_queue.h): a vCPU wakes on the processor where it ran if that is idle, else
+//  on an
+//      idle one, else where it ran. A processor that would be idle takes one that waits elsewhere, and
+//      every kBalance one is moved if that evens out the load, as far as real-time classes leave a
+//      processor to it.
+//  X4  Where the upper two starve fair vCPUs, these get MachineSpec::fair_server of each second, in one piece
+//  at its
+//      end (the deferred fair server of 6.12; up to 6.11 real-time throttling took as much).
+#pragma once
+
+#include <deque>
+#include <set>
+#include <vector>
+
+#include "sim/host.h"
+#include "sim/linux/fair_queue.h"
+#include "sim/machine.h"
+#include "sim/plan.h"
+
+namespace candor::sim {
+
+class LinuxHost : public Host {
+ public:
+  static constexpr Duration kBalance = milliseconds(4);
+
+  /// Both outlive it.
+  LinuxHost(Machine& machine, const Plan& plan);
+
+  [[nodiscard]] std::uint32_t timers() const override;
+  void start() override;
+  void wake(Vcpu& vcpu) override;
+  void sleep(Vcpu& vcpu) override;
+  Vcpu* pick(std::uint32_t processor) override;
+  [[nodiscard]] Duration limit(const Vcpu& vcpu) const override;
+  void charge(Vcpu& vcpu, Duration ran) override;
+  void timer(std::uint32_t which) override;
+  void inherited(Thread& owner) override;
+
+ protected:
+  /// SCHED_FIFO at `level` on that processor only, or fair when 0.
+  void set_level(Vcpu& vcpu, int level, std::uint32_t processor);
+  [[nodiscard]] Machine& machine() { return machine_; }
+  /// The first timer that is not this class's own.
+  [[nodiscard]] std::uint32_t own_timers() const;
+
+ private:
+  enum class Class { kDeadline, kFifo, kFair };
+  struct Entity {
+    Vcpu* vcpu = nullptr;
+    FairEntity fair;
+    Class cls = Class::kFair;
+    bool queued = false;
+    std::uint32_t pinned = kNowhere;
+    std::uint32_t processor = 0;  // whose fair queue has it, or had
+    int level = 0;                // own
+    int lent = 0;                 // by those who wait for a lock of its thread
+    std::uint64_t arrival = 0;
+    Duration budget, period, left;  // of a server
+    Time deadline;
+    bool throttled = false;
+  };
+  // Ascending: what comes first.
+  struct Key {
+    std::int64_t urgency = 0;
+    std::uint64_t arrival = 0;
+    std::uint32_t number = 0;
+    auto operator<=>(const Key&) const = default;
+  };
+  using Queue = std::set<Key>;
+  struct Cpu {
+    Queue fifo;  // pinned
+    FairQueue fair;
+    Time server_begin = Time::never();  // of the fair server's period
+    Duration fair_got;                  // in it
+    bool server = false;                // it is fair's turn
+    Duration realtime;                  // that the upper classes had since the last balancing
+    double realtime_part = 0;
+  };
+
+  [[nodiscard]] Entity& entity(const Vcpu& vcpu) { return entities_[vcpu.number]; }
+  [[nodiscard]] Entity& of(const FairEntity& fair) { return entities_[fair.id]; }
+  [[nodiscard]] static Key key(const Entity& e);
+  [[nodiscard]] Queue& queue(Entity& e);
+  void enqueue(Entity& e);
+  void dequeue(Entity& e);
+  void reclass(Entity& e);
+  void replenish(Entity& e);
+  [[nodiscard]] Entity* first(const Queue& queue, std::uint32_t processor);
+  [[nodiscard]] std::uint32_t place_realtime(const Entity& e);
+  [[nodiscard]] std::uint32_t place_fair(const Entity& e);
+  [[nodiscard]] bool idle(std::uint32_t processor) const;
+  void push_away(std::uint32_t processor);
+  void begin_server(std::uint32_t processor);
+  Entity* steal_for(std::uint32_t processor);
+  void move(Entity& e, std::uint32_t to);
+  void balance();
+
+  Machine& machine_;
+  std::vector<Entity> entities_;  // by vCPU number
+  std::vector<Cpu> cpus_;
+  Queue deadline_;  // global
+  Queue fifo_;      // not pinned
+  std::uint64_t arrivals_ = 0;
+};
+
+}  // namespace candor::sim

@@ -206,6 +206,8 @@ TEST_F(Candord, AnOverdrawnClaimStandsBehindTheOthers) {
   const Time t = monotonic_now();
   spinner.job(0, CANDOR_THREAD_READY, t, Time::never(), {}, 1);
   spinner.ring();
+  other.job(0, CANDOR_THREAD_READY, t + milliseconds(1), Time::never(), {}, 1);
+  other.ring();
   ASSERT_TRUE(eventually([&] { return spinner.level(1) > other.level(1) && other.level(1) > 0; }))
       << "the earlier deadline first";
   spinner.act(1, Act::kSpin);

@@ -258,8 +258,7 @@ void Scheduler::extend_overdrawn(const Cpu& cpu, Time now) {
   if (first == nullptr) return;
   demands_.clear();
   for (const Claim* claim : cpu.order) demands_.push_back(claim->server.demand(now));
-  if (const Duration spare = slack(demands_, now, deadline); spare >= kLeastExtension)
-    first->server.extend(spare);
+  first->server.extend(slack(demands_, now, deadline));
 }
 
 Decision Scheduler::decide(std::uint32_t processor, Time now) {

@@ -27,10 +27,12 @@ void ClaimServer::renew() {
 }
 
 void ClaimServer::extend(Duration slack) {
-  const Duration room = limit() + grace() - consumed_ - overdrawn_use_;
-  if (!overdrawn() || !active_ || room <= Duration{0}) return;
-  extension_ = consumed_ - limit() + std::min(slack, room);
-  overdrawn_ = last_.overdrawn = consumed_ >= allowed();
+  // One that goes on and on has been given that already: it would be late for others at every start.
+  const Duration room = std::min(limit() + grace() - consumed_ - overdrawn_use_, limit() * 2 - level_);
+  const Duration more = std::min(slack, room);
+  if (!overdrawn() || !active_ || more < kLeastExtension) return;
+  extension_ = consumed_ - limit() + more;
+  overdrawn_ = last_.overdrawn = false;
   last_.left = left();
 }
 

@@ -18,7 +18,8 @@
 //      What it uses there costs no other claim anything, and counts for S8 only.
 //      Having used grace() there, it is exhausted for the rest of that period.
 //      Where the others leave slack (slack.h) the scheduler may extend() what the
-//      current job may use before that, within grace().
+//      current job may use before that, within grace(), and only to a claim that is not
+//      further ahead of its rate (S8) than an honest one may be: two limits.
 //  S7  A waiting claim has the deadline of its next job: the announced
 //      release, or the earliest that S2 permits if that is later. A blocked
 //      one is taken to be released now.
@@ -106,7 +107,7 @@ class ClaimServer {
   /// held against the current job.
   void charge(Duration used, Time now);
 
-  /// Lets an overdrawn job use `slack` more in its place, at most what grace() leaves of it.
+  /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits.
   void extend(Duration slack);
 
   /// Adds time that another vCPU used with this claim's rank.

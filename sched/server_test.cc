@@ -110,14 +110,17 @@ TEST(Server, AnExtensionIsForTheCurrentJob) {
   EXPECT_EQ(s.left(), s.limit());
 }
 
-TEST(Server, NoExtensionLeadsBeyondGrace) {
+TEST(Server, NoExtensionLeadsMoreThanTwoLimitsAheadOfTheRate) {
   ClaimServer s = started();
   s.charge(s.limit(), at(3));
   s.charge(milliseconds(1), at(4));
   s.extend(seconds(1));
-  EXPECT_EQ(s.left(), s.grace() - milliseconds(1));
+  // The last millisecond has earned a fifth of one, and a tenth of that.
+  EXPECT_EQ(s.left(), s.limit() - milliseconds(1) + microseconds(220));
   s.charge(s.left(), at(9));
-  EXPECT_TRUE(s.exhausted());
+  EXPECT_TRUE(s.overdrawn());
+  s.extend(seconds(1));
+  EXPECT_LE(s.left(), microseconds(1'100)) << "what it has earned meanwhile";
 }
 
 TEST(Server, BeyondItsBurstAClaimIsExhausted) {

@@ -26,8 +26,10 @@ int candor::guest_main(Arguments /*arguments*/) {
     }
   });
   const std::uint64_t before = page.upcalls;
-  const Time end = now() + seconds(1);
-  while (now() < end) {
+  // A second, or until there was a storm: where others want the processors, both vCPUs seldom run at a time.
+  const Time end = now() + seconds(1), last = now() + seconds(20);
+  const auto goes_on = [&] { return now() < end || (page.upcalls - before <= 100 && now() < last); };
+  while (goes_on()) {
     const std::uint32_t lost = test::lost_registers(1'000);
     test::expect(lost == 0, "after {} upcalls: lost number {}", page.upcalls - before, lost);
   }

@@ -73,8 +73,8 @@ class BarChart {
     // The smallest on a scale of decades is there, too; zero is not.
     const double length = value > 0 ? std::max(x(value) - left_, 2.0) : 0;
     if (length > 0) svg_.bar({left_, middle - kBar / 2}, length, kBar, series.look.colour);
-    svg_.text({left_ + length + 6, middle + 4}, fmt::format("{} {}", readable(value), chart_.unit),
-              {.size = 12});
+    const std::string unit = std::isinf(value) ? "" : " " + chart_.unit;
+    svg_.text({left_ + length + 6, middle + 4}, readable(value) + unit, {.size = 12});
   }
 
   void limit() {

@@ -120,5 +120,14 @@ TEST(BarChart, HasABarAndItsValueForEachSeriesInEachGroup) {
   EXPECT_THAT(svg, HasSubstr("width=\"240\" height=\"13\" fill=\"#222\"/>"));
 }
 
+TEST(BarChart, ABarThatNeverEndsIsAsLongAsThereIsRoom) {
+  Chart chart = a_chart();
+  chart.series[0].values = {10};
+  chart.series[1].values = {std::numeric_limits<double>::infinity()};
+  const std::string svg = bar_chart(chart, {"first"});
+  EXPECT_THAT(svg, HasSubstr("width=\"480\" height=\"13\" fill=\"#222\"/>"));
+  EXPECT_THAT(svg, HasSubstr(">never<"));
+}
+
 }  // namespace
 }  // namespace candor::sim

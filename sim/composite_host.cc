@@ -98,7 +98,9 @@ void CompositeHost::start() {
     }
     bells_[vm.index].set_rate(kBellsPerSecond + jobs + jobs / 4);
   }
-  for (std::uint32_t p = 0; p < scheduler_.processors(); ++p) serve(p);
+  // Once the guests have said when their first jobs are.
+  for (std::uint32_t p = 0; p < scheduler_.processors(); ++p)
+    machine().set_timer(own_timers() + p, machine().now());
 }
 
 void CompositeHost::claim(Thread& t) {

@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "sim/host.h"
@@ -74,6 +75,7 @@ class LinuxHost : public Host {
     auto operator<=>(const Key&) const = default;
   };
   using Queue = std::set<Key>;
+  using Worth = std::pair<int, std::int64_t>;  // of what runs: the smaller one gives way
   struct Cpu {
     Queue fifo;  // pinned
     FairQueue fair;
@@ -90,13 +92,14 @@ class LinuxHost : public Host {
   [[nodiscard]] Queue& queue(Entity& e);
   void enqueue(Entity& e);
   void dequeue(Entity& e);
-  void reclass(Entity& e);
   void replenish(Entity& e);
   [[nodiscard]] Entity* first(const Queue& queue, std::uint32_t processor);
-  [[nodiscard]] std::uint32_t place_realtime(const Entity& e);
+  [[nodiscard]] static Worth worth(const Entity& e);
+  [[nodiscard]] Worth worth(std::uint32_t processor) const;
+  [[nodiscard]] std::uint32_t place_realtime(const Entity& e) const;
   [[nodiscard]] std::uint32_t place_fair(const Entity& e);
   [[nodiscard]] bool idle(std::uint32_t processor) const;
-  void push_away(std::uint32_t processor);
+  void push(const Entity* chosen);
   void begin_server(std::uint32_t processor);
   Entity* steal_for(std::uint32_t processor);
   void move(Entity& e, std::uint32_t to);

@@ -36,7 +36,7 @@ std::span<const Duration> periods_in(Duration shortest, Duration longest) {
 
 Duration work_of(double utilisation, Duration period) {
   const double work = utilisation * static_cast<double>(period.ns);
-  return {std::clamp<std::int64_t>(static_cast<std::int64_t>(work + 0.5), 1, period.ns)};
+  return {std::clamp<std::int64_t>(std::llround(work), 1, period.ns)};
 }
 
 }  // namespace

@@ -17,9 +17,9 @@
 
 namespace candor::sim::analysis {
 
-/// Which server periods are tried, as CARTS does (L. T. X. Phan, J. Lee, A. Easwaran, V. Ramaswamy, S. Chen,
-/// I. Lee, O. Sokolsky, "CARTS: A Tool for Compositional Analysis of Real-Time Systems", CRTS 2010): all from
-/// `shortest` to `longest`. The one with the least bandwidth is chosen, of equal ones the longest.
+/// Which server periods are tried: all from `shortest` to `longest`. The one with the least bandwidth is
+/// chosen, of equal ones the longest. CARTS (L. T. X. Phan et al., "CARTS: A Tool for Compositional Analysis
+/// of Real-Time Systems", CRTS 2010) is given a range of periods, too; its text could not be checked.
 struct PeriodSearch {
   Duration shortest = milliseconds(1);
   Duration longest = milliseconds(20);

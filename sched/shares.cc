@@ -46,7 +46,7 @@ void Shares::gather(std::span<const FairUse> uses, Duration interval) {
 }
 
 // H2: caps that bind are found from the smallest cap for its weight on.
-void Shares::share_out(Duration interval) {
+void Shares::share_out(Duration most_room) {
   double left = 0, weights = 0;
   order_.clear();
   for (std::uint32_t i = 0; i < vms_.size(); ++i) {
@@ -55,7 +55,7 @@ void Shares::share_out(Duration interval) {
     left += vms_[i].got;
     weights += vms_[i].weight;
   }
-  const auto cap = [&](const Vm& vm) { return static_cast<double>(interval.ns) * vm.hungry; };
+  const auto cap = [&](const Vm& vm) { return static_cast<double>(most_room.ns) * vm.hungry; };
   std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
     const double x = cap(vms_[a]) / vms_[a].weight, y = cap(vms_[b]) / vms_[b].weight;
     return x != y ? x < y : a < b;
@@ -73,7 +73,7 @@ void Shares::share_out(Duration interval) {
 std::span<const FairPlace> Shares::decide(std::span<const FairUse> uses, std::span<const Duration> room,
                                           Duration interval) {
   gather(uses, interval);
-  share_out(interval);
+  share_out(room.empty() ? interval : *std::max_element(room.begin(), room.end()));
 
   // H4.
   const auto whole = static_cast<double>(interval.ns);

@@ -3,8 +3,9 @@
 //
 //  H1  A VM is hungry while one of its fair vCPUs waited or ran all of the last interval. Others got
 //      what they wanted.
-//  H2  What the hungry ones got together is theirs by weight, each capped by one processor for each hungry
-//      vCPU; what a cap leaves over is shared by the others in the same way (max-min fairness).
+//  H2  What the hungry ones got together is theirs by weight, each capped by the processor with the most room
+//      for each hungry vCPU; what a cap leaves over is shared by the others in the same way (max-min
+//      fairness).
 //  H3  What a VM got less than that is owed to it, and what it got more is held against it, as long as
 //      it stays hungry; within kMostOwed.
 //  H4  Each hungry vCPU is to get an equal part of its VM's share and of kRepaid of what is owed.
@@ -64,7 +65,7 @@ class Shares {
   };
 
   void gather(std::span<const FairUse> uses, Duration interval);
-  void share_out(Duration interval);
+  void share_out(Duration most_room);
 
   std::vector<Vm> vms_, before_;
   std::vector<double> wanted_;  // ns, by vCPU; 0: it is not hungry

@@ -187,6 +187,12 @@ Vcpu* LinuxHost::pick(std::uint32_t p) {
     }
     FairEntity* fair = cpu.fair.pick(running);
     next = fair != nullptr ? &of(*fair) : steal_for(p);
+    if (next != nullptr && next->vcpu->state == Vcpu::State::kRunning && next->vcpu->processor != p) {
+      // It was moved here and has not left there.
+      machine_.reschedule(next->vcpu->processor);
+      machine_.reschedule(p);
+      return running != nullptr ? current : nullptr;
+    }
   }
   push(next);
   return next != nullptr ? next->vcpu : nullptr;

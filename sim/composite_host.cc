@@ -1,6 +1,7 @@
 #include "sim/composite_host.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace candor::sim {
 namespace {
@@ -66,9 +67,23 @@ sched::JobReport report_of(const Thread& t, Time now) {
 }  // namespace
 
 CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
-    : LinuxHost(machine, plan), scheduler_(machine.count()) {
+    : LinuxHost(machine, plan),
+      scheduler_(machine.count()),
+      shares_(machine.vcpu_count()),
+      realtime_(machine.count()),
+      room_(machine.count()) {
   std::size_t threads = 0;
-  for (const Vm& vm : machine.vms()) {
+  for (Vm& vm : machine.vms()) {
+    for (Vcpu& v : vm.vcpus) {
+      if (!v.shared) continue;
+      seen_.push_back({.vcpu = &v, .ran = {}, .ready = {}});
+      uses_.push_back({.vm = vm.index,
+                       .vcpu = v.index,
+                       .weight = vm.spec->weight,
+                       .processor = 0,
+                       .ran = {},
+                       .waited = {}});
+    }
     threads += vm.threads.size();
     on_.emplace_back(vm.threads.size());
     bells_.emplace_back(kBellBurst, kBellsPerSecond);
@@ -77,7 +92,7 @@ CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
 }
 
 std::uint32_t CompositeHost::timers() const {
-  return own_timers() + scheduler_.processors();
+  return own_timers() + scheduler_.processors() + 1;
 }
 
 void CompositeHost::start() {
@@ -98,7 +113,11 @@ void CompositeHost::start() {
     }
     bells_[vm.index].set_rate(kBellsPerSecond + jobs + jobs / 4);
   }
-  for (std::uint32_t p = 0; p < scheduler_.processors(); ++p) serve(p);
+  // Once the guests have said when their first jobs are.
+  for (std::uint32_t p = 0; p < scheduler_.processors(); ++p)
+    machine().set_timer(own_timers() + p, machine().now());
+  shared_ = machine().now();
+  machine().set_timer(timers() - 1, shared_ + sched::Shares::kInterval);
 }
 
 void CompositeHost::claim(Thread& t) {
@@ -133,7 +152,33 @@ void CompositeHost::published(Thread& t, bool ended) {
 
 void CompositeHost::timer(std::uint32_t which) {
   if (which < own_timers()) return LinuxHost::timer(which);
+  if (which == timers() - 1) return share();
   serve(which - own_timers());
+}
+
+void CompositeHost::share() {
+  const Time now = machine().now();
+  const Duration interval = now - std::exchange(shared_, now);
+  machine().set_timer(timers() - 1, now + sched::Shares::kInterval);
+  for (std::uint32_t p = 0; p < machine().count(); ++p) {
+    machine().settle(p);
+    const Duration total = realtime_time(p);
+    room_[p] = std::max(interval - (total - std::exchange(realtime_[p], total)), Duration{});
+  }
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    Seen& s = seen_[i];
+    const Duration ran = s.vcpu->ran - std::exchange(s.ran, s.vcpu->ran);
+    const Duration total = ready_time(*s.vcpu);
+    const Duration ready = total - std::exchange(s.ready, total);
+    uses_[i].processor = s.vcpu->processor == kNowhere ? 0 : s.vcpu->processor;
+    uses_[i].ran = ran;
+    uses_[i].waited = ready - ran;
+  }
+  const auto places = shares_.decide(uses_, room_, interval);
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    static_assert(sched::kNone == kNowhere);
+    set_fair(*seen_[i].vcpu, places[i].weight, places[i].processor);
+  }
 }
 
 void CompositeHost::serve(std::uint32_t processor) {

@@ -189,11 +189,11 @@ void Guest::lock(Thread& t, std::uint32_t index) {
 void Guest::unlock(Thread& t, std::uint32_t index) {
   Lock& lock = vm_.locks[index];
   if (lock.owner != &t) return;
+  lock.owner = nullptr;
   if (--t.holds == 0 && t.inherited != Urgency{}) {
     t.inherited = Urgency{};
     platform_.inherit(t);
   }
-  lock.owner = nullptr;
   if (lock.waiters.empty()) return;
   const auto next = std::min_element(lock.waiters.begin(), lock.waiters.end(),
                                      [&](Thread* a, Thread* b) { return urgency(*a) < urgency(*b); });
@@ -218,20 +218,8 @@ void Guest::ready(Thread& t) {
   t.state = Thread::State::kReady;
   t.ready_since = platform_.now();
   catch_up(t);
+  if (wake_idle(t)) return;
   Vcpu* target = t.bound;
-  if (target == nullptr) {
-    // The one where it ran, if idle; then the first that is.
-    const auto idle = [](const Vcpu& v) { return v.shared && v.state == Vcpu::State::kIdle; };
-    if (idle(*t.home)) target = t.home;
-    for (Vcpu& v : vm_.vcpus) {
-      if (target != nullptr) break;
-      if (idle(v)) target = &v;
-    }
-  }
-  if (target != nullptr && target->state == Vcpu::State::kIdle) {
-    platform_.wake(*target);
-    return;
-  }
   if (target == nullptr) {
     for (Vcpu& v : vm_.vcpus)
       if (v.shared && v.current != nullptr &&
@@ -242,6 +230,18 @@ void Guest::ready(Thread& t) {
   const Urgency own = urgency(t);
   const Urgency other = target->current != nullptr ? urgency(*target->current) : Urgency{4};
   if (own.cls < other.cls || (own.cls < 2 && own < other)) platform_.interrupt(*target);
+}
+
+// A vCPU that has nothing to do takes the thread: the one where it ran, or the first.
+bool Guest::wake_idle(const Thread& t) {
+  const auto takes = [&](const Vcpu& v) {
+    return v.state == Vcpu::State::kIdle && (t.bound != nullptr ? t.bound == &v : v.shared);
+  };
+  Vcpu* target = takes(*t.home) ? t.home : nullptr;
+  for (Vcpu& v : vm_.vcpus)
+    if (target == nullptr && takes(v)) target = &v;
+  if (target != nullptr) platform_.wake(*target);
+  return target != nullptr;
 }
 
 // A fair thread that slept does not get the time that it did not ask for.
@@ -281,7 +281,9 @@ void Guest::take_off(Vcpu& vcpu) {
   Thread* t = std::exchange(vcpu.current, nullptr);
   if (t == nullptr) return;
   t->on = nullptr;
-  if (t->state == Thread::State::kReady) t->ready_since = platform_.now();
+  if (t->state != Thread::State::kReady) return;
+  t->ready_since = platform_.now();
+  static_cast<void>(wake_idle(*t));
 }
 
 bool Guest::dispatch(Vcpu& vcpu) {

@@ -68,6 +68,7 @@ class Guest {
   void begin(Thread& thread);
   void end(Thread& thread);
   void ready(Thread& thread);
+  bool wake_idle(const Thread& thread);
   void catch_up(Thread& thread);
   [[nodiscard]] static Duration time_of_step(Thread& thread);
   void follow_steps(Thread& thread);

@@ -195,9 +195,10 @@ RunResult Machine::run(Host& host) {
     // In the order in which they were asked for, which is the same in every run.
     for (std::size_t i = 0; i < to_pick_.size(); ++i) pick(to_pick_[i]);
     to_pick_.clear();
+    if (settled_) settled_();
     if (options_.until_miss && result_.realtime_misses() > 0) break;
     const Time next = events_.next();
-    if (next > end) {
+    if (next >= end) {
       now_ = end;
       break;
     }

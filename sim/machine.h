@@ -1,7 +1,8 @@
 // Processors and time: what runs where, from one event to the next.
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "sim/event_queue.h"
@@ -21,6 +22,9 @@ class Machine : public Platform, public Processors {
   [[nodiscard]] std::deque<Vm>& vms() { return vms_; }
   [[nodiscard]] std::uint32_t vcpu_count() const { return vcpu_count_; }
   [[nodiscard]] const MachineSpec& spec() const { return workload_.machine; }
+
+  /// Calls `settled` whenever all is decided and time is about to go on: a test looks for what must never be.
+  void observe(std::function<void()> settled) { settled_ = std::move(settled); }
 
   /// Once. `host` was made for this machine.
   RunResult run(Host& host);
@@ -69,6 +73,7 @@ class Machine : public Platform, public Processors {
   std::vector<std::uint32_t> to_pick_;
   EventQueue events_{0};
   Host* host_ = nullptr;
+  std::function<void()> settled_;
   Time now_;
   RunResult result_;
 };

@@ -29,7 +29,7 @@ struct Step {
     kWait,  // takes one wake-up of its own, and blocks until there is one
   };
   Kind kind = Kind::kCompute;
-  Duration time;
+  Duration time{};
   std::uint32_t target = 0;
 };
 

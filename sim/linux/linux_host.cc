@@ -1,11 +1,15 @@
 #include "sim/linux/linux_host.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace candor::sim {
 namespace {
 
 constexpr Duration kServerPeriod = seconds(1);
+
+// Weights are integers in the fair queue; the share controller's have fractions.
+constexpr std::int64_t kWeightUnits = 16;
 
 }  // namespace
 
@@ -19,7 +23,7 @@ LinuxHost::LinuxHost(Machine& machine, const Plan& plan)
       const VcpuPlan& p = plan.vms[vm.index].vcpus[vcpu.index];
       Entity& e = entity(vcpu);
       e.vcpu = &vcpu;
-      e.fair.weight = vm.spec->weight;
+      e.fair.weight = vm.spec->weight * kWeightUnits;
       e.fair.id = vcpu.number;
       e.pinned = p.processor;
       e.processor = p.processor != kNowhere ? p.processor : spread++ % machine.count();
@@ -51,15 +55,14 @@ LinuxHost::Key LinuxHost::key(const Entity& e) {
 
 LinuxHost::Queue& LinuxHost::queue(Entity& e) {
   if (e.cls == Class::kDeadline) return deadline_;
-  if (e.pinned != kNowhere) return cpus_[e.pinned].fifo;
-  // A lent rank works where its borrower is.
-  return e.cls == Class::kFifo ? fifo_ : cpus_[e.processor].fifo;
+  return e.pinned != kNowhere ? cpus_[e.pinned].fifo : fifo_;
 }
 
 void LinuxHost::enqueue(Entity& e) {
-  e.queued = true;
+  if (!std::exchange(e.queued, true)) e.queued_since = machine_.now();
   if (e.cls == Class::kFair && e.lent == 0) {
-    e.processor = place_fair(e);
+    const bool stays = e.vcpu->state == Vcpu::State::kRunning && e.pinned == kNowhere;
+    e.processor = stays ? e.vcpu->processor : place_fair(e);
     cpus_[e.processor].fair.add(e.fair);
     begin_server(e.processor);
     machine_.reschedule(e.processor);
@@ -68,12 +71,13 @@ void LinuxHost::enqueue(Entity& e) {
   if (e.throttled) return;
   if (e.pinned != kNowhere) e.processor = e.pinned;
   queue(e).insert(key(e));
-  if (e.cls != Class::kFair) e.processor = place_realtime(e);
+  e.processor = place_realtime(e);
   machine_.reschedule(e.processor);
 }
 
 void LinuxHost::dequeue(Entity& e) {
   e.queued = false;
+  e.queued_time += machine_.now() - e.queued_since;
   if (e.cls == Class::kFair && e.lent == 0) {
     Cpu& cpu = cpus_[e.processor];
     cpu.fair.remove(e.fair);
@@ -113,6 +117,28 @@ void LinuxHost::set_level(Vcpu& vcpu, int level, std::uint32_t processor) {
   e.pinned = processor;
   if (vcpu.state == Vcpu::State::kRunning) machine_.reschedule(vcpu.processor);
   if (queued) enqueue(e);
+}
+
+void LinuxHost::set_fair(Vcpu& vcpu, double weight, std::uint32_t processor) {
+  Entity& e = entity(vcpu);
+  const auto units = std::max<std::int64_t>(1, std::llround(weight * kWeightUnits));
+  const bool moves = processor != kNowhere && processor != e.processor;
+  if (e.fair.weight == units && !moves) return;
+  const bool queued = e.queued;
+  if (vcpu.state == Vcpu::State::kRunning) {
+    machine_.settle(vcpu.processor);
+    machine_.reschedule(vcpu.processor);
+  }
+  if (queued) dequeue(e);
+  e.fair.weight = units;
+  if (moves) e.pinned = processor;
+  if (queued) enqueue(e);
+  e.pinned = kNowhere;
+}
+
+Duration LinuxHost::ready_time(const Vcpu& vcpu) const {
+  const Entity& e = entities_[vcpu.number];
+  return e.queued_time + (e.queued ? machine_.now() - e.queued_since : Duration{});
 }
 
 // A lock's owner has the rank of the first that waits for it.
@@ -161,13 +187,28 @@ Vcpu* LinuxHost::pick(std::uint32_t p) {
     }
     FairEntity* fair = cpu.fair.pick(running);
     next = fair != nullptr ? &of(*fair) : steal_for(p);
+    if (next != nullptr && next->vcpu->state == Vcpu::State::kRunning && next->vcpu->processor != p) {
+      // It was moved here and has not left there.
+      machine_.reschedule(next->vcpu->processor);
+      machine_.reschedule(p);
+      return running != nullptr ? current : nullptr;
+    }
   }
-  if (current != nullptr && (next == nullptr || next->vcpu != current)) {
-    Entity& e = entity(*current);
-    const bool floats = e.pinned == kNowhere && e.cls != Class::kFair;
-    if (e.queued && floats && !e.throttled) machine_.reschedule(place_realtime(e));
-  }
+  push(next);
   return next != nullptr ? next->vcpu : nullptr;
+}
+
+// One that floats and waits goes where less runs, if that is anywhere.
+void LinuxHost::push(const Entity* chosen) {
+  for (const Queue* queue : {&deadline_, &fifo_}) {
+    for (const Key& k : *queue) {
+      const Entity& e = entities_[k.number];
+      if (&e == chosen || e.vcpu->state == Vcpu::State::kRunning) continue;
+      const std::uint32_t p = place_realtime(e);
+      if (worth(p) < worth(e)) machine_.reschedule(p);
+      break;
+    }
+  }
 }
 
 bool LinuxHost::idle(std::uint32_t p) const {
@@ -182,17 +223,23 @@ std::uint32_t LinuxHost::place_fair(const Entity& e) {
   return e.processor;
 }
 
-// The processor that runs what matters least, if that is less than this one; else where it was.
-std::uint32_t LinuxHost::place_realtime(const Entity& e) {
+LinuxHost::Worth LinuxHost::worth(const Entity& e) {
+  if (e.cls == Class::kDeadline) return {3, -e.deadline.ns};
+  if (e.cls == Class::kFifo || e.lent > 0) return {2, std::max(e.level, e.lent)};
+  return {1, 0};
+}
+
+LinuxHost::Worth LinuxHost::worth(std::uint32_t p) const {
+  const Vcpu* v = machine_.current(p);
+  if (v == nullptr) return {0, 0};
+  const Entity& e = entities_[v->number];
+  if (cpus_[p].server && e.cls == Class::kFair && e.lent == 0) return {2, kForever.ns};
+  return worth(e);
+}
+
+// The processor that runs what matters least; where it was, if that is one of them.
+std::uint32_t LinuxHost::place_realtime(const Entity& e) const {
   if (e.pinned != kNowhere) return e.pinned;
-  const auto worth = [&](std::uint32_t p) -> std::pair<int, std::int64_t> {
-    const Vcpu* v = machine_.current(p);
-    if (v == nullptr) return {0, 0};
-    const Entity& o = entity(*v);
-    if (o.cls == Class::kDeadline) return {3, -o.deadline.ns};
-    if (o.cls == Class::kFifo || o.lent > 0) return {2, std::max(o.level, o.lent)};
-    return {1, 0};
-  };
   std::uint32_t best = e.processor;
   for (std::uint32_t p = 0; p < machine_.count(); ++p)
     if (worth(p) < worth(best)) best = p;
@@ -214,7 +261,10 @@ Duration LinuxHost::limit(const Vcpu& vcpu) const {
 void LinuxHost::charge(Vcpu& vcpu, Duration ran) {
   Entity& e = entity(vcpu);
   Cpu& cpu = cpus_[vcpu.processor];
-  if (e.cls != Class::kFair || e.lent > 0) cpu.realtime += ran;
+  if (e.cls != Class::kFair || e.lent > 0) {
+    cpu.realtime += ran;
+    cpu.realtime_total += ran;
+  }
   if (e.cls == Class::kDeadline) {
     e.left -= ran;
     if (e.left.ns > 0 || e.throttled) return;
@@ -267,6 +317,7 @@ void LinuxHost::timer(std::uint32_t which) {
 void LinuxHost::move(Entity& e, std::uint32_t to) {
   dequeue(e);
   e.queued = true;
+  e.queued_since = machine_.now();
   e.processor = to;
   cpus_[to].fair.add(e.fair);
   begin_server(to);
@@ -307,9 +358,11 @@ void LinuxHost::balance() {
   }
   for (std::uint32_t moves = 0; moves < machine_.count(); ++moves) {
     const auto from = static_cast<std::uint32_t>(std::max_element(load.begin(), load.end()) - load.begin());
+    if (load[from] <= 0) return;
     const auto to = static_cast<std::uint32_t>(std::min_element(load.begin(), load.end()) - load.begin());
     Entity* best = nullptr;
-    double best_load = load[from];
+    // A processor with nothing to do takes one that waits behind real-time work, whatever the loads.
+    double best_load = machine_.current(to) == nullptr ? 1e18 : load[from];
     for (FairEntity* fair : cpus_[from].fair.members()) {
       Entity& e = of(*fair);
       if (e.pinned != kNowhere || e.vcpu->state == Vcpu::State::kRunning) continue;

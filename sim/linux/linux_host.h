@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "sim/host.h"
@@ -46,6 +47,15 @@ class LinuxHost : public Host {
  protected:
   /// SCHED_FIFO at `level` on that processor only, or fair when 0.
   void set_level(Vcpu& vcpu, int level, std::uint32_t processor);
+  /// A fair vCPU's weight, and the processor that it is moved to; kNowhere: it stays. It may be balanced
+  /// away.
+  void set_fair(Vcpu& vcpu, double weight, std::uint32_t processor);
+  /// For how long a vCPU has been ready or has run, in all.
+  [[nodiscard]] Duration ready_time(const Vcpu& vcpu) const;
+  /// Processor time that real-time classes, and the host itself, have had in all.
+  [[nodiscard]] Duration realtime_time(std::uint32_t processor) const {
+    return cpus_[processor].realtime_total;
+  }
   [[nodiscard]] Machine& machine() { return machine_; }
   /// The first timer that is not this class's own.
   [[nodiscard]] std::uint32_t own_timers() const;
@@ -65,6 +75,8 @@ class LinuxHost : public Host {
     Duration budget, period, left;  // of a server
     Time deadline;
     bool throttled = false;
+    Time queued_since;
+    Duration queued_time;  // until then
   };
   // Ascending: what comes first.
   struct Key {
@@ -74,6 +86,7 @@ class LinuxHost : public Host {
     auto operator<=>(const Key&) const = default;
   };
   using Queue = std::set<Key>;
+  using Worth = std::pair<int, std::int64_t>;  // of what runs: the smaller one gives way
   struct Cpu {
     Queue fifo;  // pinned
     FairQueue fair;
@@ -82,6 +95,7 @@ class LinuxHost : public Host {
     bool server = false;                // it is fair's turn
     Duration realtime;                  // that the upper classes had since the last balancing
     double realtime_part = 0;
+    Duration realtime_total;
   };
 
   [[nodiscard]] Entity& entity(const Vcpu& vcpu) { return entities_[vcpu.number]; }
@@ -90,13 +104,14 @@ class LinuxHost : public Host {
   [[nodiscard]] Queue& queue(Entity& e);
   void enqueue(Entity& e);
   void dequeue(Entity& e);
-  void reclass(Entity& e);
   void replenish(Entity& e);
   [[nodiscard]] Entity* first(const Queue& queue, std::uint32_t processor);
-  [[nodiscard]] std::uint32_t place_realtime(const Entity& e);
+  [[nodiscard]] static Worth worth(const Entity& e);
+  [[nodiscard]] Worth worth(std::uint32_t processor) const;
+  [[nodiscard]] std::uint32_t place_realtime(const Entity& e) const;
   [[nodiscard]] std::uint32_t place_fair(const Entity& e);
   [[nodiscard]] bool idle(std::uint32_t processor) const;
-  void push_away(std::uint32_t processor);
+  void push(const Entity* chosen);
   void begin_server(std::uint32_t processor);
   Entity* steal_for(std::uint32_t processor);
   void move(Entity& e, std::uint32_t to);

@@ -54,7 +54,7 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
       home(home_processor) {
   vcpus.reserve(checked.vcpus.size());
   for (VcpuThread& thread : checked.vcpus) {
-    Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}});
+    Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}, .shared = {}, .nice = {}});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
   }
 }
@@ -64,7 +64,8 @@ HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ra
       numbers_(std::move(processors)),
       processors_(numbers_.size()),
       scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_),
-      ranks_(ranks) {
+      ranks_(ranks),
+      shares_(sched::kMaxVms) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];
   claims_.reserve(sched::kMaxClaims);
 }
@@ -155,6 +156,7 @@ void HostScheduler::refresh(bool stolen) {
   if (vms_.empty() || demoted_) return;
   publish_vcpus();
   const Time t = monotonic_now();
+  share(t);
   for (const auto& [id, vm] : vms_) {
     for (std::uint32_t v = 0; v < vm->vcpus.size(); ++v) {
       if (v < vm->terms.fair_vcpus) {

@@ -12,11 +12,11 @@ constexpr double kHungry = 0.9;
 // Moving costs a cache. A place that is fuller by less than this part of an interval is as good.
 constexpr double kNearlyAsGood = 0.1;
 
-bool hungry(const FairUse& use, Duration interval) {
+}  // namespace
+
+bool Shares::hungry(const FairUse& use, Duration interval) {
   return static_cast<double>((use.ran + use.waited).ns) >= kHungry * static_cast<double>(interval.ns);
 }
-
-}  // namespace
 
 Shares::Shares(std::size_t vcpus) {
   vms_.reserve(vcpus);

@@ -12,7 +12,7 @@
 //  H5  vCPUs are placed largest first, each on the processor with the most room; one stays where it is
 //      if that is nearly as good. On a processor weights are as what is to be got there.
 //
-// An interval of 100 ms is long against slices and short against the seconds in which shares count.
+// A quarter of a second is long against slices and short against the seconds in which shares count.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct FairUse {
   VmId vm = 0;  // those of a VM stand together
   std::uint32_t vcpu = 0;
   std::uint32_t weight = 100;   // of the VM
-  std::uint32_t processor = 0;  // where it ran last
+  std::uint32_t processor = 0;  // where it ran last; only of a hungry one
   Duration ran;
   Duration waited;  // for a processor
 };
@@ -41,9 +41,12 @@ struct FairPlace {
 
 class Shares {
  public:
-  static constexpr Duration kInterval = milliseconds(100);
+  static constexpr Duration kInterval = milliseconds(250);
   static constexpr Duration kMostOwed = seconds(1);
   static constexpr double kRepaid = 0.5;
+
+  /// H1, of one vCPU.
+  [[nodiscard]] static bool hungry(const FairUse& use, Duration interval);
 
   /// For so many vCPUs at most: nothing allocates later.
   explicit Shares(std::size_t vcpus);

@@ -5,6 +5,7 @@
 // that no processor is idle beside work.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "host/host_scheduler.h"
 
@@ -18,9 +19,9 @@ int nearest_nice(double weight) {
 
 }  // namespace
 
-void HostScheduler::share(Time now) {
+bool HostScheduler::share(Time now) {
   const Duration interval = now - std::exchange(shared_, now);
-  if (policy_ != Policy::kAware || !ranks_.permitted()) return;
+  if (policy_ != Policy::kAware || !ranks_.permitted()) return false;
   room_.assign(processors_.size(), interval);
   uses_.clear();
   std::size_t hungry_vms = 0;
@@ -62,6 +63,7 @@ void HostScheduler::share(Time now) {
     (void)RankWriter::pin(vcpu.tid, {&processors_[places[i].processor].number, 1}).ok();
     (void)RankWriter::pin(vcpu.tid, numbers_).ok();
   }
+  return hungry_vms > 1;
 }
 
 }  // namespace candor::host

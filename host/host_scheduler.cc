@@ -54,7 +54,8 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
       home(home_processor) {
   vcpus.reserve(checked.vcpus.size());
   for (VcpuThread& thread : checked.vcpus) {
-    Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}, .shared = {}, .nice = {}});
+    Vcpu& vcpu = vcpus.emplace_back(
+        Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}, .shared = {}, .nice = {}});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
   }
 }
@@ -151,12 +152,12 @@ void HostScheduler::make_ordinary(Vm& vm) {
     if (vcpu.clock.read().has_value()) (void)ranks_.set_ordinary(vcpu.tid).ok();  // fails only if it ends now
 }
 
-void HostScheduler::refresh(bool stolen) {
+bool HostScheduler::refresh(bool stolen) {
   const MutexLock lock(mutex_);
-  if (vms_.empty() || demoted_) return;
+  if (vms_.empty() || demoted_) return false;
   publish_vcpus();
   const Time t = monotonic_now();
-  share(t);
+  const bool shared = share(t);
   for (const auto& [id, vm] : vms_) {
     for (std::uint32_t v = 0; v < vm->vcpus.size(); ++v) {
       if (v < vm->terms.fair_vcpus) {
@@ -168,6 +169,7 @@ void HostScheduler::refresh(bool stolen) {
         vm->area.stolen(v, static_cast<std::uint64_t>(times->waited.ns));
     }
   }
+  return shared;
 }
 
 Stats HostScheduler::stats() {

@@ -61,8 +61,8 @@ class HostScheduler {
   /// Takes all ranks back, for good.
   void demote() CANDOR_EXCLUDES(mutex_);
   /// What changes slowly: fair shares, advice to fair vCPUs, and stolen time if `stolen`. A few times a
-  /// second.
-  void refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
+  /// second, and each sched::Shares::kInterval while it returns true: VMs compete then.
+  bool refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
   void run_list(std::vector<RunListEntry>& out) CANDOR_EXCLUDES(mutex_);
   [[nodiscard]] Stats stats() CANDOR_EXCLUDES(mutex_);
 
@@ -121,8 +121,8 @@ class HostScheduler {
   void tell(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void look_at_touched(std::uint32_t own, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void arm(std::uint32_t processor) CANDOR_REQUIRES(mutex_);
-  /// Fair vCPUs get weights, and are moved, so that VMs get their shares.
-  void share(Time now) CANDOR_REQUIRES(mutex_);
+  /// Fair vCPUs get weights, and are moved, so that VMs get their shares. True if several were hungry.
+  bool share(Time now) CANDOR_REQUIRES(mutex_);
   void set_timer(std::uint32_t processor, Time at) CANDOR_REQUIRES(mutex_);
 
   /// Offers the VM this scheduler: its bell is heard and its claims are read.

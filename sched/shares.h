@@ -12,7 +12,7 @@
 //  H5  vCPUs are placed largest first, each on the processor with the most room; one stays where it is
 //      if that is nearly as good. On a processor weights are as what is to be got there.
 //
-// A quarter of a second is long against slices and short against the seconds in which shares count.
+// An interval of 100 ms is long against slices and short against the seconds in which shares count.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct FairPlace {
 
 class Shares {
  public:
-  static constexpr Duration kInterval = milliseconds(250);
+  static constexpr Duration kInterval = milliseconds(100);
   static constexpr Duration kMostOwed = seconds(1);
   static constexpr double kRepaid = 0.5;
 

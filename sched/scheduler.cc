@@ -1,22 +1,25 @@
 #include "sched/scheduler.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace candor::sched {
 
-Scheduler::Scheduler(std::uint32_t processors, LevelRange levels) : range_(levels), pool_(kMaxClaims) {
-  cpus_.resize(std::clamp(processors, 1u, kMaxProcessors));
-  for (Cpu& cpu : cpus_) cpu.order.reserve(kMaxClaims);
-  free_.reserve(kMaxClaims);
-  for (std::size_t i = kMaxClaims; i > 0; --i) free_.push_back(&pool_[i - 1]);
-  terms_.reserve(kMaxClaims + 1);
+Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capacity)
+    : range_(levels), capacity_(capacity), pool_(capacity.claims) {
+  cpus_.resize(std::clamp(processors, 1u, capacity.processors));
+  for (Cpu& cpu : cpus_) cpu.order.reserve(capacity.claims);
+  emptiest_.resize(cpus_.size());
+  free_.reserve(capacity.claims);
+  for (std::size_t i = capacity.claims; i > 0; --i) free_.push_back(&pool_[i - 1]);
+  terms_.reserve(capacity.claims + 1);
   // One change for each vCPU that has a claim, and for each that has lost its last.
-  changes_.reserve(kMaxClaims + kMaxVms * CANDOR_MAX_VCPUS);
-  ranked_.reserve(kMaxClaims);
-  ranked_ids_.reserve(kMaxClaims);
-  levels_.reserve(kMaxClaims);
-  demands_.reserve(kMaxClaims);
-  vms_.reserve(kMaxVms);
+  changes_.reserve(capacity.claims + std::size_t{capacity.vms} * CANDOR_MAX_VCPUS);
+  ranked_.reserve(capacity.claims);
+  ranked_ids_.reserve(capacity.claims);
+  levels_.reserve(capacity.claims);
+  demands_.reserve(capacity.claims);
+  vms_.reserve(capacity.vms);
 }
 
 Scheduler::~Scheduler() = default;
@@ -28,7 +31,7 @@ Scheduler::Vm* Scheduler::find(VmId id) const {
 }
 
 bool Scheduler::add_vm(VmId id, const Entitlement& e) {
-  if (find(id) != nullptr || vms_.size() == kMaxVms || e.fair_vcpus > CANDOR_MAX_VCPUS ||
+  if (find(id) != nullptr || vms_.size() >= capacity_.vms || e.fair_vcpus > CANDOR_MAX_VCPUS ||
       e.realtime_vcpus > CANDOR_MAX_VCPUS || e.fair_vcpus + e.realtime_vcpus > CANDOR_MAX_VCPUS ||
       e.max_priority > 99)
     return false;
@@ -121,15 +124,15 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
   if (vcpu != kNone) {
     // Worst fit: the emptiest processor that holds it, so that claims of
     // different VMs meet on one processor, and must ring, as late as possible.
-    std::uint64_t tried = 0;
-    for (std::uint32_t round = 0; round < processors() && processor == kNone; ++round) {
-      std::uint32_t emptiest = kNone;
-      for (std::uint32_t p = 0; p < processors(); ++p)
-        if ((tried >> p & 1) == 0 && (emptiest == kNone || used_ppm(p) < used_ppm(emptiest))) emptiest = p;
-      if (emptiest == kNone) break;  // each has been tried
-      tried |= std::uint64_t{1} << emptiest;
-      fits_ppm = std::max(fits_ppm, kProcessorLimitPpm - used_ppm(emptiest));
-      if (fits(emptiest, terms)) processor = emptiest;
+    std::iota(emptiest_.begin(), emptiest_.end(), 0u);
+    std::sort(emptiest_.begin(), emptiest_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return used_ppm(a) != used_ppm(b) ? used_ppm(a) < used_ppm(b) : a < b;
+    });
+    for (const std::uint32_t p : emptiest_) {
+      fits_ppm = std::max(fits_ppm, kProcessorLimitPpm - used_ppm(p));
+      if (!fits(p, terms)) continue;
+      processor = p;
+      break;
     }
   } else {
     // More claims than vCPUs: share the least loaded one whose processor holds it.

@@ -93,11 +93,11 @@ struct RunListItem {
 
 class Scheduler {
  public:
-  /// `processors` in [1, kMaxProcessors]; they are numbered from 0.
-  explicit Scheduler(std::uint32_t processors, LevelRange levels = {});
+  /// `processors` in [1, capacity.processors]; they are numbered from 0.
+  explicit Scheduler(std::uint32_t processors, LevelRange levels = {}, Capacity capacity = {});
   ~Scheduler();
 
-  /// False: the number is taken, there are kMaxVms, or the counts are out of range.
+  /// False: the number is taken, there is no room for one more, or the counts are out of range.
   [[nodiscard]] bool add_vm(VmId id, const Entitlement& entitlement);
   /// Forgets the VM; its ranks are the caller's to take back. Unknown: no effect.
   void remove_vm(VmId id);
@@ -199,11 +199,13 @@ class Scheduler {
   [[nodiscard]] bool uses(const Vcpu& vcpu, std::uint32_t processor) const;
 
   LevelRange range_;
+  Capacity capacity_;
   std::vector<std::unique_ptr<Vm>> vms_;  // ascending ids
   std::vector<Claim> pool_;
   std::vector<Claim*> free_;
   std::vector<Cpu> cpus_;
-  mutable std::vector<Terms> terms_;  // scratch of fits()
+  std::vector<std::uint32_t> emptiest_;  // scratch of admit(): processors
+  mutable std::vector<Terms> terms_;     // scratch of fits()
   std::vector<RankChange> changes_;
   std::vector<Vcpu*> ranked_;  // scratch of decide()
   std::vector<RankChange> ranked_ids_;

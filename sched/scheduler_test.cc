@@ -347,6 +347,14 @@ TEST_F(SchedulerTest, AnExhaustedClaimIsListedAmongTheFair) {
   EXPECT_EQ(list[0].level, 0);
 }
 
+TEST_F(SchedulerTest, NoMoreClaimsThanThereIsRoomForAreAdmitted) {
+  Scheduler small(1, {}, {.vms = 1, .claims = 1, .processors = 1});
+  ASSERT_TRUE(small.add_vm(1, {.bandwidth_ppm = 800'000, .realtime_vcpus = 2}));
+  EXPECT_FALSE(small.add_vm(2, {}));
+  EXPECT_EQ(small.claim(1, 0, deadline(1, 10), at(0)).status, CANDOR_CLAIM_ADMITTED);
+  EXPECT_EQ(small.claim(1, 1, deadline(1, 10), at(0)).reason, CANDOR_REFUSED_NO_VCPU);
+}
+
 TEST_F(SchedulerTest, NumbersOutOfRangeHaveNoEffect) {
   add(1);
   EXPECT_FALSE(sched().add_vm(1, {}));

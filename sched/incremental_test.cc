@@ -292,8 +292,33 @@ class Twins {
       by_rank.emplace_back(c.vm, c.vcpu);
       RC_ASSERT(scheduler_.vcpu_view(c.vm, c.vcpu, now_).rank == by_rank.size());
     }
+    view(expected);
     explain(p, expected);
     impose(decision, by_rank);
+  }
+  // What each vCPU is told of the others' claims.
+  void view(const std::vector<PlainClaim*>& order) {
+    for (const PlainClaim* own : order) {
+      const auto is_own = [&](const PlainClaim* c) { return c->vm == own->vm && c->vcpu == own->vcpu; };
+      const auto runs = [](const PlainClaim* c) { return c->server.active() && !c->server.exhausted(); };
+      Time from = Time::never();
+      bool wanted = false, own_runs = false, earlier = false, before_own = true;
+      for (const PlainClaim* c : order) {
+        if (is_own(c)) {
+          own_runs |= runs(c);
+          before_own = false;
+          continue;
+        }
+        earlier |= before_own && runs(c);
+        from = std::min(from, c->server.active() ? now_ : std::max(c->server.release(now_), now_));
+        wanted |= c->server.active() && c->vm != own->vm;
+      }
+      const VcpuView view = scheduler_.vcpu_view(own->vm, own->vcpu, now_);
+      RC_ASSERT(view.waiting_key == from);
+      RC_ASSERT((view.wanted != 0) == wanted);
+      RC_ASSERT((view.preempted != 0) == (own_runs && earlier));
+      RC_ASSERT((view.ring_at_job_end != 0) == (order.size() > 1));
+    }
   }
   void explain(std::uint32_t p, const std::vector<PlainClaim*>& expected) {
     std::vector<RunListItem> list;

@@ -24,6 +24,7 @@ void Processor::remove(Claim& claim) {
   if (claim.server.terms().cls == CANDOR_CLASS_FIXED) --fixed_;
   if (claim.overdrawn) --overdrawn_;
   if (size_ == 1) touch(*first());
+  activity_known_ = false;
 }
 
 // When the claim behind one whose deadline floats is another: when would that come before it?
@@ -168,6 +169,7 @@ Time Processor::decide(Time now) {
   touched_.each([&](Claim& c) { watch(c, now); });
   touched_.clear();
   moved_.clear();
+  activity_known_ = false;
   decided_ = now;
   next_ = order_.look(now);
   return next_;
@@ -177,6 +179,14 @@ Time Processor::missed_look(const Claim& claim, Time now) const {
   // No claim's look is earlier than that of all.
   if (!claim.decided || now - next_ <= kLate) return Time::never();
   return claim.look.by(decided_, order_.uses_before(claim));
+}
+
+const Activity& Processor::activity() const {
+  if (activity_known_) return activity_;
+  activity_ = {};
+  for (const Claim* c = first(); c != nullptr; c = c->behind()) activity_.add(*c);
+  activity_known_ = true;
+  return activity_;
 }
 
 std::uint32_t Processor::rank(const Vcpu& vcpu) const {

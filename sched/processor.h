@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "sched/activity.h"
 #include "sched/claim.h"
 
 namespace candor::sched {
@@ -26,7 +27,10 @@ class Processor {
   /// A vCPU that carries nothing belongs to another processor from now on, or to none.
   void forget(Vcpu& vcpu) { moved_.remove(vcpu); }
   /// The claim's server was told something.
-  void touch(Claim& claim) { touched_.add(claim); }
+  void touch(Claim& claim) {
+    touched_.add(claim);
+    activity_known_ = false;
+  }
 
   /// Brings order and levels up to `now`. Returns when to decide again. `changed` then holds the
   /// vCPUs whose level may differ from what is imposed.
@@ -38,6 +42,9 @@ class Processor {
   [[nodiscard]] Time missed_look(const Claim& claim, Time now) const;
   /// 1 for the first vCPU; 0: none. O(log n).
   [[nodiscard]] std::uint32_t rank(const Vcpu& vcpu) const;
+
+  /// What its vCPUs are told of each other's claims. O(n) after a change, then O(1).
+  [[nodiscard]] const Activity& activity() const;
 
   [[nodiscard]] Claim* first() const { return static_cast<Claim*>(order_.first()); }
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -66,6 +73,8 @@ class Processor {
   std::uint32_t overdrawn_ = 0;  // claims
   Time decided_ = Time::never();
   Time next_ = Time::never();
+  mutable Activity activity_;
+  mutable bool activity_known_ = false;
 };
 
 }  // namespace candor::sched

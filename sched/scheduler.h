@@ -135,7 +135,8 @@ class Scheduler {
   /// The order of one processor now.
   Decision decide(std::uint32_t processor, Time now);
 
-  /// Of a real-time vCPU: O(n). Of a fair one: O(all vCPUs of all VMs), so not for the path of an event.
+  /// Of a real-time vCPU: O(n) for the first on its processor after a change there, O(log n) for the others.
+  /// Of a fair one: O(all vCPUs of all VMs), so not for the path of an event.
   [[nodiscard]] VcpuView vcpu_view(VmId vm, std::uint32_t vcpu, Time now) const;
   [[nodiscard]] ClaimView claim_view(VmId vm, std::uint32_t thread, Time now) const;
   /// The claims of a processor in their order at the last decide(), those admitted since included: (vm,

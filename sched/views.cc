@@ -32,28 +32,24 @@ VcpuView Scheduler::vcpu_view(VmId id, std::uint32_t index, Time now) const {
         view.waiting_key = std::min(view.waiting_key, busy ? now : std::max(said.next_timer, now));
     }
   }
-  bool own_active = false;
-  bool before_own = true;
   for (std::uint32_t p = 0; p < processors(); ++p) {
     if (vcpu.processor != kNone && vcpu.processor != p) continue;
-    std::uint32_t carriers = 0;
-    bool earlier_active = false;
-    for (const Claim* claim = cpus_[p].first(); claim != nullptr; claim = claim->behind()) {
-      const bool own = claim->carrier == &vcpu;
-      if (own) {
-        own_active |= claim->server.active() && !claim->server.exhausted();
-        before_own = false;
-        continue;
-      }
-      ++carriers;
-      if (before_own && claim->server.active() && !claim->server.exhausted()) earlier_active = true;
-      const Time from = claim->server.active() ? now : std::max(claim->server.release(now), now);
-      view.waiting_key = std::min(view.waiting_key, from);
-      if (claim->server.active() && claim->vm != vm) view.wanted = 1;
+    const Activity& activity = cpus_[p].activity();
+    view.waiting_key = std::min(view.waiting_key, activity.beside(vcpu, now));
+    if (activity.beside(*vm)) view.wanted = 1;
+    if (vcpu.processor == kNone) continue;
+    const Claim* first = activity.first();
+    if (!vcpu.realtime) {
+      view.preempted = first != nullptr ? 1 : 0;
+      continue;
     }
-    if (vcpu.realtime && own_active && earlier_active) view.preempted = 1;
-    if (vcpu.realtime && vcpu.claims > 0 && cpus_[p].size() > 1) view.ring_at_job_end = 1;
-    if (!vcpu.realtime && carriers > 0 && earlier_active && vcpu.processor != kNone) view.preempted = 1;
+    bool own_active = false;
+    for (const Claim* c = vcpu.carried; c != nullptr; c = c->next_carried)
+      own_active |= c->server.active() && !c->server.exhausted();
+    if (own_active && vcpu.leader != nullptr && first->carrier != &vcpu &&
+        precedes(first->standing, vcpu.leader->standing, now))
+      view.preempted = 1;
+    if (vcpu.claims > 0 && cpus_[p].size() > 1) view.ring_at_job_end = 1;
   }
   return view;
 }

@@ -66,9 +66,9 @@ HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ra
       processors_(numbers_.size()),
       scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_),
       ranks_(ranks),
-      shares_(sched::kMaxVms) {
+      shares_(sched::Capacity{}.vms, sched::Capacity{}.processors) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];
-  claims_.reserve(sched::kMaxClaims);
+  claims_.reserve(sched::Capacity{}.claims);
 }
 
 HostScheduler::~HostScheduler() = default;
@@ -104,7 +104,7 @@ Result<Done, std::string> HostScheduler::add(CheckedVm checked) {
                                        .realtime_vcpus = t.realtime_vcpus};
   if (!scheduler_.add_vm(t.vm, entitlement))
     return Error{"VM number " + std::to_string(t.vm) + " is taken, or there are " +
-                 std::to_string(sched::kMaxVms) + " VMs already"};
+                 std::to_string(sched::Capacity{}.vms) + " VMs already"};
   auto vm = std::make_unique<Vm>(std::move(checked), t.vm % processors());
   const Result<Done, std::string> served = policy_ == Policy::kAware ? serve_claims(*vm) : impose_static(*vm);
   if (!served.ok()) {

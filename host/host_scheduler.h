@@ -40,7 +40,7 @@ constexpr std::uint64_t event_tag(EventKind kind, std::uint32_t vm = 0) {
 
 class HostScheduler {
  public:
-  /// `processors`: host numbers, at most sched::kMaxProcessors, at least one.
+  /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one.
   HostScheduler(Policy policy, std::vector<int> processors, bool ranks);
   ~HostScheduler();
   HostScheduler(const HostScheduler&) = delete;

@@ -1,14 +1,14 @@
 #include "sched/admission.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
+#include <vector>
 
 namespace candor::sched {
 namespace {
 
-// Keeps all of this within 64 bits: with work below 2^45 ns (512 claims, busy for
-// kMaxBusy each), work * kSlow stays far below 2^63.
+// Keeps all of this within 64 bits: with work below 2^51 ns (kMaxJobsPerSecond claims, busy for
+// kMaxBusy each), 200 times the work (slowed()) stays below 2^63.
 constexpr std::int64_t kMaxBusyNs = seconds(600).ns;
 
 /// Takes a round over all claims from what is left; false when that is not enough.
@@ -156,7 +156,6 @@ bool processor_holds(std::span<const Terms> claims, std::int64_t* steps_taken) {
 
 FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors) {
   FitReport report;
-  processors = std::min(processors, kMaxProcessors);
   for (const Entitlement& vm : vms) report.sum_ppm += vm.bandwidth_ppm;
   report.limit_ppm = std::uint64_t{processors} * kProcessorLimitPpm;
   if (report.sum_ppm > report.limit_ppm) {
@@ -171,35 +170,26 @@ FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t proce
     report.limit_ppm = room;
     return report;
   }
-  // Largest part first; repeatedly picking the next largest keeps this free of allocation.
-  std::array<std::uint32_t, kMaxProcessors> used{};
   const auto part = [&](std::uint32_t i) {
-    return vms[i].realtime_vcpus == 0 ? 0u
-                                      : static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} +
-                                                                    vms[i].realtime_vcpus - 1) /
-                                                                   vms[i].realtime_vcpus);
+    const std::uint32_t parts = std::max(vms[i].realtime_vcpus, 1u);
+    return static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} + parts - 1) / parts);
   };
-  std::uint32_t last_part = ~0u;
-  std::uint32_t last_vm = 0;
-  for (std::size_t round = 0; round < vms.size(); ++round) {
-    std::uint32_t pick = kNone;
-    for (std::uint32_t i = 0; i < vms.size(); ++i) {
-      const bool after_last = part(i) < last_part || (part(i) == last_part && round > 0 && i > last_vm);
-      if (after_last && (pick == kNone || part(i) > part(pick))) pick = i;
-    }
-    if (pick == kNone) break;
-    last_part = part(pick);
-    last_vm = pick;
-    if (last_part == 0) break;
-    for (std::uint32_t v = 0; v < vms[pick].realtime_vcpus; ++v) {
-      auto* room = std::find_if(used.data(), used.data() + processors,
-                                [&](std::uint32_t u) { return u + last_part <= kProcessorLimitPpm; });
-      if (room == used.data() + processors) {
+  std::vector<std::uint32_t> largest_first(vms.size());
+  std::iota(largest_first.begin(), largest_first.end(), 0u);
+  std::stable_sort(largest_first.begin(), largest_first.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return part(a) > part(b); });
+  std::vector<std::uint32_t> used(processors);
+  for (const std::uint32_t vm : largest_first) {
+    if (part(vm) == 0) break;
+    for (std::uint32_t v = 0; v < vms[vm].realtime_vcpus; ++v) {
+      const auto room = std::find_if(used.begin(), used.end(),
+                                     [&](std::uint32_t u) { return u + part(vm) <= kProcessorLimitPpm; });
+      if (room == used.end()) {
         report.misfit = Misfit::kPacking;
-        report.vm = pick;
+        report.vm = vm;
         return report;
       }
-      *room += last_part;
+      *room += part(vm);
     }
   }
   return report;

@@ -45,20 +45,44 @@ rc::Gen<Terms> deadline_terms() {
       rc::gen::inRange(500, 20'000), rc::gen::inRange(1, 700), rc::gen::inRange(0, 101));
 }
 
+// Whatever comes, goes and moves, and however many at once.
 TEST(Properties, LevelsFallStrictlyAndStayInRange) {
-  check("levels", [](const std::vector<int>& raw) {
-    std::vector<int> levels;
-    for (const int l : raw) levels.push_back(std::abs(l) % 120);
-    if (levels.size() > kMaxLevelled) levels.resize(kMaxLevelled);
-    const LevelRange range;
-    assign_levels(levels, range);
-    for (std::size_t i = 0; i < levels.size(); ++i) {
-      RC_ASSERT(levels[i] >= range.lowest && levels[i] <= range.highest);
-      if (i > 0 && i < range.count()) RC_ASSERT(levels[i] < levels[i - 1]);
+  check("levels", []() {
+    const LevelRange range{.lowest = 10, .highest = *rc::gen::inRange(10, 71)};
+    const auto count = static_cast<std::size_t>(range.count());
+    std::vector<Levelled*> changed;
+    LevelTable table(range, changed);
+    std::vector<Levelled> all(2 * count + 2);
+    std::vector<Levelled*> order, out;
+    for (Levelled& v : all) out.push_back(&v);
+    std::mt19937 random(*rc::gen::arbitrary<std::uint32_t>());
+    const auto any = [&](std::size_t below) { return static_cast<std::ptrdiff_t>(random() % below); };
+    for (int i = 0; i < 200; ++i) {
+      for (auto n = any(4); n > 0 && !order.empty(); --n) {
+        const auto at = order.begin() + any(order.size());
+        table.remove(**at);
+        out.push_back(*at);
+        order.erase(at);
+      }
+      const std::size_t leave = random() % 3 == 0 ? random() % (out.size() + 1) : 0;
+      for (int n = 0; n < 5 && out.size() > leave; ++n) {
+        const auto at = any(order.size() + 1);
+        table.place(*out.back(), at == 0 ? nullptr : order[static_cast<std::size_t>(at - 1)]);
+        order.insert(order.begin() + at, out.back());
+        out.pop_back();
+      }
+      table.settle();
+      const std::size_t distinct = order.size() <= count ? order.size() : count / 3;
+      for (std::size_t k = 0; k < order.size(); ++k) {
+        RC_ASSERT(order[k]->level >= range.lowest && order[k]->level <= range.highest);
+        if (k == 0) continue;
+        RC_ASSERT(order[k]->level <= order[k - 1]->level);
+        if (k < distinct) RC_ASSERT(order[k]->level < order[k - 1]->level);
+        if (order[k]->level == order[k - 1]->level) RC_ASSERT(order[k]->level == range.lowest);
+      }
+      for (Levelled* v : changed) v->noted = false;
+      changed.clear();
     }
-    std::vector<int> again = levels;
-    assign_levels(again, range);
-    RC_ASSERT(again == levels || levels.size() > range.count());
   });
 }
 
@@ -250,10 +274,10 @@ TEST(Properties, ALieGainsNoTime) {
           .expected_ns = *rc::gen::arbitrary<std::uint64_t>(),
           .job = *rc::gen::arbitrary<std::uint64_t>()};
       server.report(lie, now);
-      server.charge(had_rank ? step : Duration{0}, now);
+      server.charge(had_rank ? step : Duration{0}, now, next);
       RC_ASSERT(server.effective_deadline(now) >= server.server_deadline(now));
       if (extends) server.extend(seconds(1));
-      next = server.next_look(now, false, {});
+      next = server.look(now, false).by(now, {});
       RC_ASSERT(next > now);
     }
     const std::int64_t periods = (now - start).ns / terms.period.ns + 2;

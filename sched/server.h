@@ -38,6 +38,7 @@
 
 #include <algorithm>
 
+#include "sched/look.h"
 #include "sched/slack.h"
 #include "sched/types.h"
 
@@ -76,9 +77,6 @@ inline constexpr Duration kTail = microseconds(50);
 /// whatever is below this host. Ordinary lateness, timers and interrupts, is well below.
 inline constexpr Duration kLate = milliseconds(1);
 
-/// A look costs about as much as this; a closer one would find little more.
-inline constexpr Duration kLeastLook = microseconds(20);
-
 /// Less slack than this is not worth the look at its end.
 inline constexpr Duration kLeastExtension = microseconds(50);
 
@@ -104,8 +102,9 @@ class ClaimServer {
 
   /// Adds processor time used since the previous call, then applies S6. Call
   /// after report(), so that time used before the current release is not
-  /// held against the current job.
-  void charge(Duration used, Time now);
+  /// held against the current job. `due`: when the look was to be at which this is found (look()); what was
+  /// used between then and a look later by more than kLate is forgiven.
+  void charge(Duration used, Time now, Time due = Time::never());
 
   /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits.
   void extend(Duration slack);
@@ -142,10 +141,10 @@ class ClaimServer {
 
   /// When this claim needs a look even if nobody rings: the earliest moment at
   /// which it could be overdrawn (`alone`: exhausted), replenished or move on, and look_slack() later.
-  /// What is used between then and a look later by more than kLate is forgiven.
-  /// After `now`. `alone`: no other claim shares its processor. `ahead`: what
-  /// active claims before it in the order may still use first.
-  [[nodiscard]] Time next_look(Time now, bool alone, Duration ahead);
+  /// Holds until the claim is told something or next_change(). `alone`: no other claim shares its processor.
+  [[nodiscard]] Look look(Time now, bool alone) const;
+  /// When advance() next changes something or look() answers otherwise, if nothing is said until then.
+  [[nodiscard]] Time next_change(Time now) const;
   /// The most a job under way may still use before it is overdrawn.
   [[nodiscard]] Duration left() const { return std::max(allowed() - consumed_, Duration{0}); }
   /// The most that this claim may use from now on before it is overdrawn.
@@ -170,9 +169,11 @@ class ClaimServer {
   [[nodiscard]] Duration allowed() const { return limit() + extension_; }
   /// What its rate permits in this time.
   [[nodiscard]] Duration earned(Duration time) const {
+    // The product fits but for absurdly long times; a 128-bit division takes several times as long.
+    std::int64_t product = 0;
+    if (!__builtin_mul_overflow(time.ns, limit().ns, &product)) return {product / terms_.period.ns};
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
   }
-  [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
   /// The most it may use with a rank before it is exhausted.
   [[nodiscard]] Duration rank_left() const {
     const Duration here = limit() + grace() - consumed_ - overdrawn_use_ - unasked_;
@@ -202,7 +203,6 @@ class ClaimServer {
   Time faded_;              // when unasked_ was brought up to date
   Time borrowed_;           // time of the last charge_borrowed()
   LastCharge last_;
-  Time planned_ = Time::never();  // the look that was asked for
   Time barred_until_;
   Duration level_;  // S8
   Time filled_;     // when level_ was brought up to date

@@ -18,12 +18,12 @@ bool Shares::hungry(const FairUse& use, Duration interval) {
   return static_cast<double>((use.ran + use.waited).ns) >= kHungry * static_cast<double>(interval.ns);
 }
 
-Shares::Shares(std::size_t vcpus) {
+Shares::Shares(std::size_t vcpus, std::uint32_t processors) {
   vms_.reserve(vcpus);
   before_.reserve(vcpus);
   wanted_.reserve(vcpus);
   order_.reserve(vcpus);
-  placed_.reserve(kMaxProcessors);
+  placed_.reserve(processors);
   places_.reserve(vcpus);
 }
 

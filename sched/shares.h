@@ -48,8 +48,8 @@ class Shares {
   /// H1, of one vCPU.
   [[nodiscard]] static bool hungry(const FairUse& use, Duration interval);
 
-  /// For so many vCPUs at most: nothing allocates later.
-  explicit Shares(std::size_t vcpus);
+  /// For so many vCPUs and processors: nothing allocates later as long as there are no more.
+  Shares(std::size_t vcpus, std::uint32_t processors);
 
   /// The next places, one for each of `uses`. `room`: what each processor has for fair work in an interval.
   /// `interval`: since the last look. Valid until the next call.

@@ -15,7 +15,7 @@ FairUse use(VmId vm, std::uint32_t vcpu, std::uint32_t weight, Duration ran, Dur
 }
 
 TEST(Shares, WhoGotWhatIsItsKeepsItsWeightAndPlace) {
-  Shares shares(8);
+  Shares shares(8, 2);
   const std::vector uses = {use(0, 0, 100, milliseconds(25), milliseconds(75)),
                             use(1, 0, 300, milliseconds(75), milliseconds(25))};
   const auto places = shares.decide(uses, std::vector{kInterval}, kInterval);
@@ -25,7 +25,7 @@ TEST(Shares, WhoGotWhatIsItsKeepsItsWeightAndPlace) {
 }
 
 TEST(Shares, AVmsWeightIsDividedAmongItsVcpus) {
-  Shares shares(8);
+  Shares shares(8, 2);
   const std::vector uses = {use(0, 0, 100, milliseconds(25), milliseconds(75)),
                             use(0, 1, 100, milliseconds(25), milliseconds(75)),
                             use(1, 0, 100, milliseconds(50), milliseconds(50))};
@@ -36,7 +36,7 @@ TEST(Shares, AVmsWeightIsDividedAmongItsVcpus) {
 }
 
 TEST(Shares, WhatWasMissedIsOwed) {
-  Shares shares(8);
+  Shares shares(8, 2);
   const std::vector uses = {use(0, 0, 100, milliseconds(40), milliseconds(60)),
                             use(1, 0, 100, milliseconds(60), milliseconds(40))};
   const auto places = shares.decide(uses, std::vector{kInterval}, kInterval);
@@ -45,7 +45,7 @@ TEST(Shares, WhatWasMissedIsOwed) {
 }
 
 TEST(Shares, WhoIsNotHungryIsLeftAlone) {
-  Shares shares(8);
+  Shares shares(8, 2);
   const std::vector uses = {use(0, 0, 100, milliseconds(10), milliseconds(2)),
                             use(1, 0, 300, milliseconds(90), milliseconds(10))};
   const auto places = shares.decide(uses, std::vector{kInterval}, kInterval);
@@ -56,7 +56,7 @@ TEST(Shares, WhoIsNotHungryIsLeftAlone) {
 
 // 300 of 500 would be 1.2 of two processors; with one vCPU it has one, and the others share the other.
 TEST(Shares, MoreThanItsVcpusCanUseIsLeftToOthers) {
-  Shares shares(8);
+  Shares shares(8, 2);
   const std::vector uses = {use(0, 0, 300, milliseconds(100), {}, 0),
                             use(1, 0, 100, milliseconds(50), milliseconds(50), 1),
                             use(2, 0, 100, milliseconds(50), milliseconds(50), 1)};
@@ -69,7 +69,7 @@ TEST(Shares, MoreThanItsVcpusCanUseIsLeftToOthers) {
 
 // Three on two processors: whoever was alone shares next.
 TEST(Shares, TurnsAreTakenWhereVcpusDoNotDivide) {
-  Shares shares(8);
+  Shares shares(8, 2);
   std::vector uses = {use(0, 0, 100, {}, {}, 0), use(1, 0, 100, {}, {}, 1), use(2, 0, 100, {}, {}, 1)};
   std::vector<double> got(3, 0);
   std::vector<FairPlace> places(3);
@@ -92,7 +92,7 @@ TEST(Shares, TurnsAreTakenWhereVcpusDoNotDivide) {
 }
 
 TEST(Shares, NobodyIsFine) {
-  Shares shares(1);
+  Shares shares(1, 1);
   EXPECT_TRUE(shares.decide({}, std::vector{kInterval}, kInterval).empty());
 }
 

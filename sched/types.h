@@ -14,9 +14,13 @@ namespace candor::sched {
 using VmId = std::uint32_t;
 
 inline constexpr std::uint32_t kNone = ~0u;
-inline constexpr std::uint32_t kMaxVms = 256;
-inline constexpr std::uint32_t kMaxClaims = 512;
-inline constexpr std::uint32_t kMaxProcessors = 64;
+
+/// What a Scheduler can hold at most; memory for it is taken at the start. The defaults are candord's.
+struct Capacity {
+  std::uint32_t vms = 256;
+  std::uint32_t claims = 512;
+  std::uint32_t processors = 64;
+};
 
 /// Times at or beyond this count as "never". Everything earlier can take two
 /// of the longest periods more without overflowing.

@@ -38,6 +38,14 @@ std::uint32_t bandwidth_of(const VmSpec& vm) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
 }
 
+sched::Capacity capacity_for(Machine& machine) {
+  sched::Capacity capacity{
+      .vms = static_cast<std::uint32_t>(machine.vms().size()), .claims = 1, .processors = machine.count()};
+  for (const Vm& vm : machine.vms())
+    for (const Thread& t : vm.threads) capacity.claims += realtime(*t.spec) ? 1 : 0;
+  return capacity;
+}
+
 sched::JobReport report_of(const Thread& t, Time now) {
   const auto ns = [](Time time) { return static_cast<std::uint64_t>(time.ns); };
   switch (t.spec->lie) {
@@ -68,8 +76,8 @@ sched::JobReport report_of(const Thread& t, Time now) {
 
 CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
     : LinuxHost(machine, plan),
-      scheduler_(machine.count()),
-      shares_(machine.vcpu_count()),
+      scheduler_(machine.count(), {}, capacity_for(machine)),
+      shares_(machine.vcpu_count(), machine.count()),
       realtime_(machine.count()),
       room_(machine.count()) {
   std::size_t threads = 0;

@@ -104,7 +104,7 @@ void Processor::extend_overdrawn(Time now) {
   if (chosen == nullptr) return;
   demands_->clear();
   for (const Claim* c = first(); c != nullptr; c = c->behind()) demands_->push_back(c->server.demand(now));
-  chosen->server.extend(slack(*demands_, now, deadline));
+  chosen->server.extend(slack(*demands_, now, deadline, *model_));
   if (chosen->server.overdrawn()) return;
   chosen->overdrawn = false;
   --overdrawn_;

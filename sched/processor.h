@@ -17,8 +17,9 @@ namespace candor::sched {
 class Processor {
  public:
   /// `changed` and `demands` are scratch of all processors, with room for all vCPUs and claims.
-  Processor(LevelRange levels, std::vector<Levelled*>& changed, std::vector<Demand>& demands)
-      : levels_(levels, changed), demands_(&demands) {}
+  Processor(LevelRange levels, const ProcessorModel& model, std::vector<Levelled*>& changed,
+            std::vector<Demand>& demands)
+      : levels_(levels, changed), model_(&model), demands_(&demands) {}
 
   /// A claim with its server, and its vCPU, which carries it already.
   void add(Claim& claim, Time now);
@@ -66,6 +67,7 @@ class Processor {
   LevelTable levels_;
   Pending<Claim, &Claim::touched> touched_;
   Pending<Vcpu, &Vcpu::moved> moved_;  // without a place among the levels for the moment
+  const ProcessorModel* model_;
   std::vector<Demand>* demands_;
   std::uint32_t size_ = 0;
   std::uint32_t used_ppm_ = 0;

@@ -21,11 +21,12 @@ bool imposed_before(const Vcpu& a, const Vcpu& b, Time now) {
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capacity)
-    : capacity_(capacity), pool_(capacity.claims) {
+Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capacity,
+                     const ProcessorModel& model)
+    : capacity_(capacity), pool_(capacity.claims), model_(model) {
   const std::uint32_t count = std::clamp(processors, 1u, capacity.processors);
   cpus_.reserve(count);
-  for (std::uint32_t p = 0; p < count; ++p) cpus_.emplace_back(levels, changed_, demands_);
+  for (std::uint32_t p = 0; p < count; ++p) cpus_.emplace_back(levels, model_, changed_, demands_);
   emptiest_.resize(count);
   free_.reserve(capacity.claims);
   for (std::size_t i = pool_.size(); i > 0; --i) free_.push_back(&pool_[i - 1]);
@@ -91,7 +92,7 @@ bool Scheduler::fits(std::uint32_t processor, const Terms& terms) const {
   for (const Claim* c = cpus_[processor].first(); c != nullptr; c = c->behind())
     terms_.push_back(c->server.terms());
   terms_.push_back(terms);
-  return processor_holds(terms_);
+  return processor_holds(terms_, model_);
 }
 
 void Scheduler::drop(Claim* claim) {
@@ -124,7 +125,7 @@ Answer Scheduler::claim(VmId id, std::uint32_t thread, const ClaimRequest& reque
     if (plain) return {};
     return {.status = CANDOR_CLAIM_REFUSED, .reason = CANDOR_REFUSED_INVALID};
   }
-  const auto terms = check_request(request);
+  const auto terms = check_request(request, model_);
   if (!terms.ok()) return {.status = CANDOR_CLAIM_REFUSED, .reason = terms.error()};
   return admit(*vm, thread, *terms, previous, now);
 }
@@ -137,9 +138,9 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
   if (e.bandwidth_ppm == 0) return refused(CANDOR_REFUSED_NO_ENTITLEMENT);
   if (terms.cls == CANDOR_CLASS_FIXED && terms.priority > e.max_priority)
     return refused(CANDOR_REFUSED_PRIORITY);
-  const std::uint32_t ppm = bandwidth_of(terms);
+  const std::uint32_t ppm = bandwidth_of(terms, model_);
   const std::uint32_t left = e.bandwidth_ppm > vm.used_ppm ? e.bandwidth_ppm - vm.used_ppm : 0;
-  if (ppm > left) return refused(CANDOR_REFUSED_BANDWIDTH, std::min(left, kProcessorLimitPpm));
+  if (ppm > left) return refused(CANDOR_REFUSED_BANDWIDTH, std::min(left, model_.limit_ppm));
   if (e.realtime_vcpus == 0 || free_.empty()) return refused(CANDOR_REFUSED_NO_VCPU);
 
   // A free vCPU, the one it had before if that is free, else the lowest number.
@@ -158,7 +159,7 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
       return used_ppm(a) != used_ppm(b) ? used_ppm(a) < used_ppm(b) : a < b;
     });
     for (const std::uint32_t p : emptiest_) {
-      fits_ppm = std::max(fits_ppm, kProcessorLimitPpm - used_ppm(p));
+      fits_ppm = std::max(fits_ppm, model_.limit_ppm - used_ppm(p));
       if (!fits(p, terms)) continue;
       processor = p;
       break;
@@ -167,7 +168,7 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
     // More claims than vCPUs: share the least loaded one whose processor holds it.
     for (std::uint32_t v = e.fair_vcpus; v < vm.vcpus.size(); ++v) {
       const Vcpu& candidate = vm.vcpus[v];
-      fits_ppm = std::max(fits_ppm, kProcessorLimitPpm - used_ppm(candidate.processor));
+      fits_ppm = std::max(fits_ppm, model_.limit_ppm - used_ppm(candidate.processor));
       if (vcpu != kNone && candidate.load_ppm >= vm.vcpus[vcpu].load_ppm) continue;
       if (!fits(candidate.processor, terms)) continue;
       vcpu = v;

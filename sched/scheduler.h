@@ -101,7 +101,8 @@ struct RunListItem {
 class Scheduler {
  public:
   /// `processors` in [1, capacity.processors]; they are numbered from 0.
-  explicit Scheduler(std::uint32_t processors, LevelRange levels = {}, Capacity capacity = {});
+  explicit Scheduler(std::uint32_t processors, LevelRange levels = {}, Capacity capacity = {},
+                     const ProcessorModel& model = {});
   ~Scheduler();
 
   /// False: the number is taken, there is no room for one more, or the counts are out of range.
@@ -170,6 +171,7 @@ class Scheduler {
   std::unordered_map<VmId, std::unique_ptr<Vm>> vms_;
   std::vector<Claim> pool_;
   std::vector<Claim*> free_;
+  const ProcessorModel model_;
   std::vector<Processor> cpus_;
   std::size_t realtime_vcpus_ = 0;
   // Scratch.

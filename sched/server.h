@@ -13,7 +13,7 @@
 //  S5  Wake-up rule: a job that was blocked goes on with its deadline if what
 //      is left of its budget still fits its bandwidth until then; otherwise
 //      it counts as the next job (S2).
-//  S6  Having consumed limit_of() its budget, the claim is overdrawn until its
+//  S6  Having consumed its limit, the claim is overdrawn until its
 //      release + period: it stands behind all claims that are not (order.h, O5).
 //      What it uses there costs no other claim anything, and counts for S8 only.
 //      Having used grace() there, it is exhausted for the rest of that period.
@@ -43,20 +43,6 @@
 #include "sched/types.h"
 
 namespace candor::sched {
-
-/// How far consumption may pass the budget before S6 applies. It is for what is charged to a job
-/// though the guest did not do it: the interrupt and context switch at each activation (27 to 54 us measured
-/// on a slow machine), and in proportion what a hypervisor below takes of the processor. It is taken from
-/// what admission leaves unassigned, so it costs other claims nothing: admission.h, A2 to A4.
-inline constexpr Duration kLeastTolerance = microseconds(50);
-constexpr Duration tolerance(Duration budget) {
-  return std::max(kLeastTolerance, Duration{budget.ns / 10});
-}
-
-/// What a job may use before S6 applies.
-constexpr Duration limit_of(Duration budget) {
-  return budget + tolerance(budget);
-}
 
 /// Longest time for which a claim that says it has no job is taken at its word
 /// before its consumption is looked at again, where it shares its processor with
@@ -126,7 +112,7 @@ class ClaimServer {
   [[nodiscard]] Duration remaining() const;
   [[nodiscard]] Duration expected() const { return expected_; }
   [[nodiscard]] Duration consumed() const { return consumed_; }
-  [[nodiscard]] Duration limit() const { return limit_of(terms_.budget); }
+  [[nodiscard]] Duration limit() const { return terms_.limit; }
   [[nodiscard]] Duration grace() const { return std::min(limit() * 2, kMostGrace); }
   /// How far a claim may be ahead of its rate (S8). An honest one is never more than two limits
   /// ahead, the end of one period and the start of the next.

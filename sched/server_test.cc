@@ -7,8 +7,10 @@ namespace {
 
 constexpr Duration kPeriod = milliseconds(10);
 constexpr Duration kBudget = milliseconds(2);
-const Terms kTerms{
-    .cls = CANDOR_CLASS_DEADLINE, .budget = kBudget, .period = kPeriod, .relative_deadline = milliseconds(8)};
+const Terms kTerms = ProcessorModel{}.bound({.cls = CANDOR_CLASS_DEADLINE,
+                                             .budget = kBudget,
+                                             .period = kPeriod,
+                                             .relative_deadline = milliseconds(8)});
 
 Time at(std::int64_t ms) {
   return Time{milliseconds(1000 + ms).ns};
@@ -79,7 +81,7 @@ TEST(Server, AnOverrunIsOverdrawnUntilThePeriodEnds) {
   ClaimServer s = started();
   s.charge(kBudget, at(3));
   EXPECT_FALSE(s.overdrawn()) << "exactly the budget is never punished";
-  s.charge(tolerance(kBudget), at(4));
+  s.charge(kTerms.limit - kBudget, at(4));
   EXPECT_TRUE(s.overdrawn());
   EXPECT_FALSE(s.exhausted());
   EXPECT_EQ(s.replenish(), at(10));
@@ -138,10 +140,10 @@ TEST(Server, BeyondItsBurstAClaimIsExhausted) {
 }
 
 TEST(Server, HoweverLongItsPeriodAnOverrunKeepsItsRankForTwentyMillisecondsOnly) {
-  ClaimServer s({.cls = CANDOR_CLASS_DEADLINE,
-                 .budget = milliseconds(400),
-                 .period = seconds(1),
-                 .relative_deadline = seconds(1)},
+  ClaimServer s(ProcessorModel{}.bound({.cls = CANDOR_CLASS_DEADLINE,
+                                        .budget = milliseconds(400),
+                                        .period = seconds(1),
+                                        .relative_deadline = seconds(1)}),
                 at(0));
   s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
   s.charge(s.limit(), at(440));

@@ -22,7 +22,7 @@ std::uint32_t to_ppm(double part) {
 }
 
 // What a VM asks for all its claims together where its configuration does not say.
-std::uint32_t bandwidth_of(const VmSpec& vm) {
+std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model) {
   if (vm.bandwidth > 0) return to_ppm(vm.bandwidth);
   std::uint64_t sum = 0;
   for (const ThreadSpec& t : vm.threads) {
@@ -33,9 +33,21 @@ std::uint32_t bandwidth_of(const VmSpec& vm) {
                               .budget_ns = static_cast<std::uint64_t>(budget(t).ns),
                               .period_ns = static_cast<std::uint64_t>(t.period.ns),
                               .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
-    if (terms.ok()) sum += sched::bandwidth_of(*terms);
+    if (terms.ok()) sum += sched::bandwidth_of(*terms, model);
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
+}
+
+// What the machine takes for itself is known here, and nothing takes more: so hardly any tolerance.
+sched::ProcessorModel model_for(const MachineSpec& machine) {
+  sched::ProcessorModel model;
+  model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
+  model.limit_ppm = model.ceiling_ppm;
+  model.tolerance_ppm = 5'000;
+  model.least_tolerance =
+      machine.costs.context_switch * 2 + machine.costs.wake_up + machine.costs.guest_switch;
+  model.job_overhead = machine.costs.decision + machine.costs.rank_change * 2;
+  return model;
 }
 
 sched::Capacity capacity_for(Machine& machine) {
@@ -76,7 +88,7 @@ sched::JobReport report_of(const Thread& t, Time now) {
 
 CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
     : LinuxHost(machine, plan),
-      scheduler_(machine.count(), {}, capacity_for(machine)),
+      scheduler_(machine.count(), {}, capacity_for(machine), model_for(machine.spec())),
       shares_(machine.vcpu_count(), machine.count()),
       realtime_(machine.count()),
       room_(machine.count()) {
@@ -107,7 +119,7 @@ void CompositeHost::start() {
   LinuxHost::start();
   for (Vm& vm : machine().vms()) {
     sched::Entitlement e{.weight = vm.spec->weight,
-                         .bandwidth_ppm = bandwidth_of(*vm.spec),
+                         .bandwidth_ppm = bandwidth_of(*vm.spec, model_for(machine().spec())),
                          .max_priority = vm.spec->max_priority,
                          .fair_vcpus = 0,
                          .realtime_vcpus = 0};

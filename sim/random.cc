@@ -56,7 +56,7 @@ Duration Random::log_uniform(Duration low, Duration high) {
   const double from = portable_log2(static_cast<double>(low.ns));
   const double to = portable_log2(static_cast<double>(high.ns));
   const double drawn = portable_exp2(from + (to - from) * unit());
-  return {std::clamp(static_cast<std::int64_t>(drawn + 0.5), low.ns, high.ns)};
+  return {std::clamp(std::int64_t{std::llround(drawn)}, low.ns, high.ns)};
 }
 
 Duration Random::exponential(Duration mean) {

@@ -9,10 +9,6 @@ namespace {
 // As in host/host_scheduler.cc.
 constexpr std::int64_t kBellBurst = 64, kBellsPerSecond = 100;
 
-bool realtime(const ThreadSpec& spec) {
-  return spec.cls == CANDOR_CLASS_DEADLINE || spec.cls == CANDOR_CLASS_FIXED;
-}
-
 Duration budget(const ThreadSpec& spec) {
   return spec.budget.ns > 0 ? spec.budget : spec.work;
 }

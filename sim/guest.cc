@@ -9,7 +9,7 @@ namespace {
 constexpr Duration kBetweenLies = microseconds(50);
 
 bool realtime(const Thread& t) {
-  return t.spec->cls == CANDOR_CLASS_DEADLINE || t.spec->cls == CANDOR_CLASS_FIXED;
+  return sim::realtime(*t.spec);
 }
 
 Duration relative_deadline(const ThreadSpec& spec) {
@@ -304,8 +304,15 @@ bool Guest::dispatch(Vcpu& vcpu) {
     follow_steps(*next);
     if (next->state != Thread::State::kReady || next != choose(vcpu)) continue;
     if (!next->begun) put_on(vcpu, *next);  // the next job at once
+    if (before == nullptr && next->bound != nullptr) hand_on();
     return next != before;
   }
+}
+
+// A vCPU that was woken for a thread that any may run has come to one that is bound to it.
+void Guest::hand_on() {
+  for (const Thread& t : vm_.threads)
+    if (t.state == Thread::State::kReady && t.on == nullptr && t.bound == nullptr && wake_idle(t)) return;
 }
 
 void Guest::put_on(Vcpu& vcpu, Thread& t) {

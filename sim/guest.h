@@ -64,6 +64,7 @@ class Guest {
   [[nodiscard]] Thread* choose(Vcpu& vcpu) const;
   void take_off(Vcpu& vcpu);
   void put_on(Vcpu& vcpu, Thread& thread);
+  void hand_on();
   void release(Thread& thread);
   void begin(Thread& thread);
   void end(Thread& thread);

@@ -62,6 +62,7 @@ void Machine::make_threads(const Plan& plan, std::uint64_t seed) {
       }
       set_of_.push_back(at->second);
       ++result_.sets[at->second].threads;
+      if (plan.vms[i].refused && realtime(t)) ++result_.sets[at->second].refused;
     }
     vm.locks.resize(locks);
     guests_.emplace_back(vm, *this);

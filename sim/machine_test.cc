@@ -291,9 +291,8 @@ std::string wrong(Machine& machine, Policy policy, bool& idles) {
     for (const Vcpu& v : vm.vcpus) {
       const std::string who = vm.spec->name + " vCPU " + std::to_string(v.index);
       if ((v.state == Vcpu::State::kRunning) != (running.count(&v) == 1)) return who + " is said to run";
-      // Real-time vCPUs are bound to a processor, and servers have their budgets; fair ones are neither.
-      const bool bounded = !v.shared || policy == Policy::kRtdsGlobal || policy == Policy::kRtdsPartitioned ||
-                           policy == Policy::kStaticDeadline;
+      // Real-time vCPUs are bound to a processor, or have no more than their budgets; fair ones are neither.
+      const bool bounded = !v.shared || policy == Policy::kRtdsPartitioned;
       if (v.state == Vcpu::State::kReady && !bounded && idle > 0) idles = true;
       if (!v.shared) continue;
       asleep += v.state == Vcpu::State::kIdle ? 1 : 0;

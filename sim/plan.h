@@ -2,6 +2,7 @@
 // counts them, and which of its threads runs where.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct VcpuPlan {
   Class cls = Class::kFair;
   int level = 0;                       // kFifo: higher is more urgent
   Duration budget{}, period{};         // kServer
+  bool extratime = true;               // kServer of RTDS: also runs in time that nobody has reserved
   std::uint32_t processor = kNowhere;  // pinned to it
   bool shared = true;                  // runs threads that are bound to no vCPU
 };
@@ -29,11 +31,17 @@ struct VmPlan {
   std::vector<VcpuPlan> vcpus;
   std::vector<std::uint32_t> vcpu_of;  // thread: its only vCPU; kNowhere: any shared one
   bool aware = false;
+  bool refused = false;  // its interface did not fit
 };
 
 struct Plan {
   std::vector<VmPlan> vms;
-  std::uint32_t refused = 0;  // VMs whose interface did not fit
+
+  /// VMs whose interface did not fit.
+  [[nodiscard]] std::uint32_t refused() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(vms.begin(), vms.end(), [](auto& vm) { return vm.refused; }));
+  }
 };
 
 }  // namespace candor::sim

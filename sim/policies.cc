@@ -4,14 +4,14 @@
 #include <map>
 
 #include "sim/composite_host.h"
+#include "sim/linux/deadline_plan.h"
 #include "sim/linux/linux_host.h"
+#include "sim/xen/credit2_host.h"
+#include "sim/xen/rtds_host.h"
+#include "sim/xen/rtds_plan.h"
 
 namespace candor::sim {
 namespace {
-
-bool realtime(const ThreadSpec& t) {
-  return t.cls == CANDOR_CLASS_DEADLINE || t.cls == CANDOR_CLASS_FIXED;
-}
 
 VmPlan fair_plan(const VmSpec& vm) {
   VmPlan plan;
@@ -56,11 +56,26 @@ Plan plan(const Workload& workload, Policy policy) {
   for (const VmSpec& vm : workload.vms)
     plan.vms.push_back(policy == Policy::kComposite ? composite_plan(vm) : fair_plan(vm));
   if (policy == Policy::kStaticFifo) static_fifo(workload, plan);
+  if (policy == Policy::kStaticDeadline) plan_static_deadline(workload, plan);
+  if (policy == Policy::kRtdsGlobal) plan_rtds(workload, false, plan);
+  if (policy == Policy::kRtdsPartitioned) plan_rtds(workload, true, plan);
   return plan;
 }
 
 std::unique_ptr<Host> make_host(Machine& machine, const Plan& plan, Policy policy) {
-  if (policy == Policy::kComposite) return std::make_unique<CompositeHost>(machine, plan);
+  switch (policy) {
+    case Policy::kComposite:
+      return std::make_unique<CompositeHost>(machine, plan);
+    case Policy::kCredit2:
+      return std::make_unique<Credit2Host>(machine);
+    case Policy::kRtdsGlobal:
+    case Policy::kRtdsPartitioned:
+      return std::make_unique<RtdsHost>(machine, plan);
+    case Policy::kFair:
+    case Policy::kStaticFifo:
+    case Policy::kStaticDeadline:
+      break;
+  }
   return std::make_unique<LinuxHost>(machine, plan);
 }
 

@@ -60,6 +60,10 @@ struct ThreadSpec {
   Lie lie = Lie::kNone;
 };
 
+constexpr bool realtime(const ThreadSpec& thread) {
+  return thread.cls == CANDOR_CLASS_DEADLINE || thread.cls == CANDOR_CLASS_FIXED;
+}
+
 struct VmSpec {
   std::string name;
   std::uint32_t weight = 100;

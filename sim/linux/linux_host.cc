@@ -54,7 +54,7 @@ LinuxHost::Key LinuxHost::key(const Entity& e) {
 }
 
 LinuxHost::Queue& LinuxHost::queue(Entity& e) {
-  if (e.cls == Class::kDeadline) return deadline_;
+  if (e.cls == Class::kDeadline) return e.pinned != kNowhere ? cpus_[e.pinned].deadline : deadline_;
   return e.pinned != kNowhere ? cpus_[e.pinned].fifo : fifo_;
 }
 
@@ -170,15 +170,17 @@ LinuxHost::Entity* LinuxHost::first(const Queue& queue, std::uint32_t processor)
   return nullptr;
 }
 
+LinuxHost::Entity* LinuxHost::first(const Queue& pinned, const Queue& floating, std::uint32_t processor) {
+  Entity* a = first(pinned, processor);
+  Entity* b = first(floating, processor);
+  return a == nullptr || (b != nullptr && key(*b) < key(*a)) ? b : a;
+}
+
 Vcpu* LinuxHost::pick(std::uint32_t p) {
   Cpu& cpu = cpus_[p];
   Vcpu* const current = machine_.current(p);
-  Entity* next = first(deadline_, p);
-  if (next == nullptr && !(cpu.server && !cpu.fair.empty())) {
-    next = first(cpu.fifo, p);
-    Entity* other = first(fifo_, p);
-    if (next == nullptr || (other != nullptr && key(*other) < key(*next))) next = other;
-  }
+  Entity* next = first(cpu.deadline, deadline_, p);
+  if (next == nullptr && !(cpu.server && !cpu.fair.empty())) next = first(cpu.fifo, fifo_, p);
   if (next == nullptr) {
     FairEntity* running = nullptr;
     if (current != nullptr) {
@@ -212,7 +214,8 @@ void LinuxHost::push(const Entity* chosen) {
 }
 
 bool LinuxHost::idle(std::uint32_t p) const {
-  return machine_.current(p) == nullptr && cpus_[p].fair.empty() && cpus_[p].fifo.empty();
+  return machine_.current(p) == nullptr && cpus_[p].fair.empty() && cpus_[p].fifo.empty() &&
+         cpus_[p].deadline.empty();
 }
 
 std::uint32_t LinuxHost::place_fair(const Entity& e) {
@@ -268,7 +271,7 @@ void LinuxHost::charge(Vcpu& vcpu, Duration ran) {
   if (e.cls == Class::kDeadline) {
     e.left -= ran;
     if (e.left.ns > 0 || e.throttled) return;
-    if (e.queued) deadline_.erase(key(e));
+    if (e.queued) queue(e).erase(key(e));
     e.throttled = true;
     machine_.set_timer(machine_.count() + 1 + vcpu.number, std::max(e.deadline, machine_.now()));
     machine_.reschedule(vcpu.processor);

@@ -1,8 +1,10 @@
 // The host kernel's classes, as far as they decide what vCPUs get: SCHED_DEADLINE, SCHED_FIFO, fair.
 //
-//  X1  Deadline servers come first, by absolute deadline, wherever they may run (global); a
-//  constant-bandwidth
-//      server with hard throttling (Documentation/scheduler/sched-deadline.rst).
+//  X1  Deadline servers come first, by absolute deadline: constant-bandwidth servers, throttled until their
+//      deadline when their budget is used up (Documentation/scheduler/sched-deadline.rst, 2.1). One that
+//      wakes keeps deadline and budget if these are no more than its bandwidth, and else begins a period. A
+//      pinned one is in the exclusive cpuset of its processor (5); others run wherever less urgent work does
+//      (global).
 //  X2  Then FIFO by level, those of a level in the order in which they became ready. A pinned one runs on its
 //      processor only; others are pushed to, and pulled by, the processor with the least to do.
 //  X3  Then the fair class (fair_queue.h): a vCPU wakes on the processor where it ran if that is idle, else
@@ -88,7 +90,7 @@ class LinuxHost : public Host {
   using Queue = std::set<Key>;
   using Worth = std::pair<int, std::int64_t>;  // of what runs: the smaller one gives way
   struct Cpu {
-    Queue fifo;  // pinned
+    Queue deadline, fifo;  // pinned
     FairQueue fair;
     Time server_begin = Time::never();  // of the fair server's period
     Duration fair_got;                  // in it
@@ -106,6 +108,7 @@ class LinuxHost : public Host {
   void dequeue(Entity& e);
   void replenish(Entity& e);
   [[nodiscard]] Entity* first(const Queue& queue, std::uint32_t processor);
+  [[nodiscard]] Entity* first(const Queue& pinned, const Queue& floating, std::uint32_t processor);
   [[nodiscard]] static Worth worth(const Entity& e);
   [[nodiscard]] Worth worth(std::uint32_t processor) const;
   [[nodiscard]] std::uint32_t place_realtime(const Entity& e) const;
@@ -120,8 +123,7 @@ class LinuxHost : public Host {
   Machine& machine_;
   std::vector<Entity> entities_;  // by vCPU number
   std::vector<Cpu> cpus_;
-  Queue deadline_;  // global
-  Queue fifo_;      // not pinned
+  Queue deadline_, fifo_;  // not pinned
   std::uint64_t arrivals_ = 0;
 };
 

@@ -1,0 +1,141 @@
+#include "sim/xen/rtds_host.h"
+
+namespace candor::sim {
+
+// Timers: for each vCPU the end of its period.
+RtdsHost::RtdsHost(Machine& machine, const Plan& plan)
+    : machine_(machine), servers_(machine.vcpu_count()), pinned_(machine.count()) {
+  for (Vm& vm : machine.vms()) {
+    for (Vcpu& vcpu : vm.vcpus) {
+      const VcpuPlan& p = plan.vms[vm.index].vcpus[vcpu.index];
+      Server& s = server(vcpu);
+      s.vcpu = &vcpu;
+      s.budget = p.budget;
+      s.period = p.period;
+      s.extratime = p.extratime;
+      s.pinned = p.processor;
+      s.rank = {.level = 0, .deadline = machine.now(), .arrival = 0, .number = vcpu.number};
+    }
+  }
+}
+
+std::uint32_t RtdsHost::timers() const {
+  return machine_.vcpu_count();
+}
+
+// --------------------------------------------------------------------- servers
+
+RtdsHost::Queue& RtdsHost::queue(const Server& s) {
+  return s.pinned != kNowhere ? pinned_[s.pinned] : floating_;
+}
+
+void RtdsHost::begin_period(Server& s) {
+  const std::int64_t passed = (machine_.now() - s.rank.deadline).ns / s.period.ns + 1;
+  s.rank.deadline = s.rank.deadline + s.period * passed;
+  s.rank.level = 0;
+  s.left = s.budget;
+}
+
+void RtdsHost::enqueue(Server& s) {
+  if (s.left.ns <= 0) return;  // depleted
+  s.rank.arrival = ++arrivals_;
+  queue(s).insert(s.rank);
+}
+
+void RtdsHost::dequeue(Server& s) {
+  queue(s).erase(s.rank);
+}
+
+void RtdsHost::wake(Vcpu& vcpu) {
+  Server& s = server(vcpu);
+  s.ready = true;
+  if (machine_.now() >= s.rank.deadline) begin_period(s);
+  machine_.set_timer(vcpu.number, s.rank.deadline);
+  enqueue(s);
+  offer(s);
+}
+
+void RtdsHost::sleep(Vcpu& vcpu) {
+  Server& s = server(vcpu);
+  s.ready = false;
+  machine_.set_timer(vcpu.number, Time::never());
+  dequeue(s);
+}
+
+void RtdsHost::charge(Vcpu& vcpu, Duration ran) {
+  Server& s = server(vcpu);
+  s.left -= ran;
+  if (s.left.ns > 0 || !s.ready) return;
+  dequeue(s);
+  if (s.extratime) {
+    ++s.rank.level;
+    s.left = s.budget;
+  }
+  enqueue(s);
+  machine_.reschedule(vcpu.processor);
+}
+
+void RtdsHost::timer(std::uint32_t which) {
+  Server& s = servers_[which];
+  if (s.vcpu->state == Vcpu::State::kRunning) machine_.settle(s.vcpu->processor);
+  dequeue(s);
+  begin_period(s);
+  enqueue(s);
+  machine_.set_timer(which, s.rank.deadline);
+  if (s.vcpu->state == Vcpu::State::kRunning)
+    machine_.reschedule(s.vcpu->processor);  // others may come before it now
+  else
+    offer(s);
+}
+
+// ------------------------------------------------------------------- selection
+
+RtdsHost::Server* RtdsHost::first_for(std::uint32_t processor, Queue& queue) {
+  for (const Rank& rank : queue) {
+    Server& s = servers_[rank.number];
+    if (s.vcpu->state != Vcpu::State::kRunning || s.vcpu->processor == processor) return &s;
+  }
+  return nullptr;
+}
+
+Vcpu* RtdsHost::pick(std::uint32_t processor) {
+  Server* next = first_for(processor, pinned_[processor]);
+  Server* other = first_for(processor, floating_);
+  if (next == nullptr || (other != nullptr && other->rank < next->rank)) next = other;
+  Vcpu* chosen = next != nullptr ? next->vcpu : nullptr;
+  offer_waiting(chosen, machine_.current(processor));
+  return chosen;
+}
+
+void RtdsHost::offer(const Server& s) {
+  if (s.left.ns <= 0) return;
+  if (s.pinned != kNowhere) {
+    const Vcpu* current = machine_.current(s.pinned);
+    if (current == nullptr || s.rank < server(*current).rank) machine_.reschedule(s.pinned);
+    return;
+  }
+  const std::uint32_t n = machine_.count();
+  const Vcpu* last = nullptr;
+  for (std::uint32_t i = 0, p = s.vcpu->processor != kNowhere ? s.vcpu->processor : 0; i < n;
+       ++i, p = p + 1 == n ? 0 : p + 1) {
+    const Vcpu* current = machine_.current(p);
+    if (current == nullptr) return machine_.reschedule(p);
+    if (last == nullptr || server(*last).rank < server(*current).rank) last = current;
+  }
+  if (s.rank < server(*last).rank) machine_.reschedule(last->processor);
+}
+
+// The first of those that wait, whether preempted now or before.
+void RtdsHost::offer_waiting(const Vcpu* chosen, const Vcpu* preempted) {
+  for (const Rank& rank : floating_) {
+    const Server& s = servers_[rank.number];
+    if (s.vcpu == chosen || (s.vcpu->state == Vcpu::State::kRunning && s.vcpu != preempted)) continue;
+    return offer(s);
+  }
+}
+
+Duration RtdsHost::limit(const Vcpu& vcpu) const {
+  return servers_[vcpu.number].left;
+}
+
+}  // namespace candor::sim

@@ -292,6 +292,7 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
   const sched::VmId id = vm.terms.vm;
   if (const auto p = scheduler_.claim_view(id, slot, t).processor; p != sched::kNone) touched_ |= bit(p);
   sched::Answer answer = scheduler_.claim(id, slot, terms.request, t);
+  follow_moves();
   if (answer.status == CANDOR_CLAIM_ADMITTED && !pin(vm, answer.vcpu, answer.processor)) {
     scheduler_.release(id, slot);
     answer = refusal(CANDOR_REFUSED_PROCESSOR);  // the vCPU is not allowed there
@@ -301,6 +302,17 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
   touched_ |= bit(answer.processor);
   vm.answers[slot] = answer;
   vm.unanswered |= bit(slot);
+}
+
+// vCPUs that made room for the last claim.
+void HostScheduler::follow_moves() {
+  for (const auto& move : scheduler_.moves()) {
+    touched_ |= bit(move.from) | bit(move.to);
+    Vm* vm = find(move.vm);
+    if (vm == nullptr) continue;
+    (void)pin(*vm, move.vcpu, move.to);  // fails for a thread that is ending, and its VM will be removed
+    claims_placed(*vm);
+  }
 }
 
 void HostScheduler::answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) {

@@ -109,6 +109,7 @@ class HostScheduler {
   void take_claims(Vm& vm, Time now) CANDOR_REQUIRES(mutex_);
   void take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& terms, Time now) CANDOR_REQUIRES(mutex_);
   void answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) CANDOR_REQUIRES(mutex_);
+  void follow_moves() CANDOR_REQUIRES(mutex_);
   [[nodiscard]] bool pin(Vm& vm, std::uint32_t vcpu, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
   void claims_placed(Vm& vm) CANDOR_REQUIRES(mutex_);
   void move_bell(Vm& vm, std::uint32_t processor) CANDOR_REQUIRES(mutex_);

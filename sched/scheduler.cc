@@ -31,6 +31,9 @@ Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capac
   free_.reserve(capacity.claims);
   for (std::size_t i = pool_.size(); i > 0; --i) free_.push_back(&pool_[i - 1]);
   terms_.reserve(capacity.claims + 1);
+  units_.reserve(kMostPacked + 1);
+  unit_use_.resize(count);
+  moves_.reserve(kMostPacked);
   demands_.reserve(capacity.claims);
   vms_.reserve(capacity.vms);
 }
@@ -125,6 +128,7 @@ Answer Scheduler::claim(VmId id, std::uint32_t thread, const ClaimRequest& reque
     if (plain) return {};
     return {.status = CANDOR_CLAIM_REFUSED, .reason = CANDOR_REFUSED_INVALID};
   }
+  moves_.clear();
   const auto terms = check_request(request, model_);
   if (!terms.ok()) return {.status = CANDOR_CLAIM_REFUSED, .reason = terms.error()};
   return admit(*vm, thread, *terms, previous, now);
@@ -164,6 +168,7 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
       processor = p;
       break;
     }
+    if (processor == kNone) processor = repack(terms, now);
   } else {
     // More claims than vCPUs: share the least loaded one whose processor holds it.
     for (std::uint32_t v = e.fair_vcpus; v < vm.vcpus.size(); ++v) {

@@ -117,6 +117,15 @@ class Scheduler {
   Answer claim(VmId vm, std::uint32_t thread, const ClaimRequest& request, Time now);
   void release(VmId vm, std::uint32_t thread);
 
+  /// The vCPUs that the last claim() moved to other processors to make room (packing.cc). Valid until the
+  /// next one.
+  struct Move {
+    VmId vm;
+    std::uint32_t vcpu;
+    std::uint32_t from, to;  // processors
+  };
+  [[nodiscard]] std::span<const Move> moves() const { return moves_; }
+
   /// A claim's job line. Threads without a claim: no effect.
   void publish(VmId vm, std::uint32_t thread, const JobReport& job, Time now);
   /// A thread without a claim: its class and job line, for the run list only.
@@ -171,6 +180,22 @@ class Scheduler {
   std::unordered_map<VmId, std::unique_ptr<Vm>> vms_;
   std::vector<Claim> pool_;
   std::vector<Claim*> free_;
+  // A vCPU with its claims, and where it is to be.
+  struct Unit {
+    Vcpu* vcpu = nullptr;  // none: the new claim's
+    std::uint32_t use_ppm = 0;
+    std::uint32_t processor = kNone;
+    bool stays = false;
+  };
+  [[nodiscard]] std::uint32_t repack(const Terms& terms, Time now);
+  void collect_units(const Terms& terms, Time now);
+  [[nodiscard]] bool place_units(const Terms& terms, bool fullest_first);
+  [[nodiscard]] bool unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms);
+  void move(Vcpu& vcpu, std::uint32_t processor, Time now);
+
+  std::vector<Unit> units_;  // scratch of repack()
+  std::vector<std::uint32_t> unit_use_;
+  std::vector<Move> moves_;
   const ProcessorModel model_;
   std::vector<Processor> cpus_;
   std::size_t realtime_vcpus_ = 0;

@@ -22,6 +22,9 @@ struct Capacity {
   std::uint32_t processors = 64;
 };
 
+/// With more vCPUs that carry claims than this none is moved to make room for another claim.
+inline constexpr std::uint32_t kMostPacked = 128;
+
 /// Times at or beyond this count as "never". Everything earlier can take two
 /// of the longest periods more without overflowing.
 inline constexpr std::int64_t kFarNs = std::int64_t{1} << 62;

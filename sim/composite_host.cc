@@ -148,6 +148,9 @@ void CompositeHost::claim(Thread& t) {
                         .period_ns = static_cast<std::uint64_t>(t.spec->period.ns),
                         .relative_deadline_ns = static_cast<std::uint64_t>(t.spec->deadline.ns)},
                        machine().now());
+  for (const auto& move : scheduler_.moves())
+    for (Claim* c : on_[move.vm])
+      if (c != nullptr && c->admitted && c->thread->bound->index == move.vcpu) c->processor = move.to;
   if (answer.status != CANDOR_CLAIM_ADMITTED) {
     ++machine().results(t).refused;
     return;

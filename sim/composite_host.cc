@@ -1,6 +1,7 @@
 #include "sim/composite_host.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace candor::sim {
 namespace {
@@ -17,7 +18,7 @@ std::uint32_t to_ppm(double part) {
 }
 
 // What a VM asks for all its claims together where its configuration does not say.
-std::uint32_t bandwidth_of(const VmSpec& vm) {
+std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model) {
   if (vm.bandwidth > 0) return to_ppm(vm.bandwidth);
   std::uint64_t sum = 0;
   for (const ThreadSpec& t : vm.threads) {
@@ -28,9 +29,29 @@ std::uint32_t bandwidth_of(const VmSpec& vm) {
                               .budget_ns = static_cast<std::uint64_t>(budget(t).ns),
                               .period_ns = static_cast<std::uint64_t>(t.period.ns),
                               .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
-    if (terms.ok()) sum += sched::bandwidth_of(*terms);
+    if (terms.ok()) sum += sched::bandwidth_of(*terms, model);
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
+}
+
+// What the machine takes for itself is known here, and nothing takes more: so hardly any tolerance.
+sched::ProcessorModel model_for(const MachineSpec& machine) {
+  sched::ProcessorModel model;
+  model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
+  model.limit_ppm = model.ceiling_ppm;
+  model.tolerance_ppm = 5'000;
+  model.least_tolerance =
+      machine.costs.context_switch * 2 + machine.costs.wake_up + machine.costs.guest_switch;
+  model.job_overhead = machine.costs.decision + machine.costs.rank_change * 2;
+  return model;
+}
+
+sched::Capacity capacity_for(Machine& machine) {
+  sched::Capacity capacity{
+      .vms = static_cast<std::uint32_t>(machine.vms().size()), .claims = 1, .processors = machine.count()};
+  for (const Vm& vm : machine.vms())
+    for (const Thread& t : vm.threads) capacity.claims += realtime(*t.spec) ? 1 : 0;
+  return capacity;
 }
 
 sched::JobReport report_of(const Thread& t, Time now) {
@@ -62,9 +83,23 @@ sched::JobReport report_of(const Thread& t, Time now) {
 }  // namespace
 
 CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
-    : LinuxHost(machine, plan), scheduler_(machine.count()) {
+    : LinuxHost(machine, plan),
+      scheduler_(machine.count(), {}, capacity_for(machine), model_for(machine.spec())),
+      shares_(machine.vcpu_count(), machine.count()),
+      realtime_(machine.count()),
+      room_(machine.count()) {
   std::size_t threads = 0;
-  for (const Vm& vm : machine.vms()) {
+  for (Vm& vm : machine.vms()) {
+    for (Vcpu& v : vm.vcpus) {
+      if (!v.shared) continue;
+      seen_.push_back({.vcpu = &v, .ran = {}, .ready = {}});
+      uses_.push_back({.vm = vm.index,
+                       .vcpu = v.index,
+                       .weight = vm.spec->weight,
+                       .processor = 0,
+                       .ran = {},
+                       .waited = {}});
+    }
     threads += vm.threads.size();
     on_.emplace_back(vm.threads.size());
     bells_.emplace_back(kBellBurst, kBellsPerSecond);
@@ -73,14 +108,14 @@ CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
 }
 
 std::uint32_t CompositeHost::timers() const {
-  return own_timers() + scheduler_.processors();
+  return own_timers() + scheduler_.processors() + 1;
 }
 
 void CompositeHost::start() {
   LinuxHost::start();
   for (Vm& vm : machine().vms()) {
     sched::Entitlement e{.weight = vm.spec->weight,
-                         .bandwidth_ppm = bandwidth_of(*vm.spec),
+                         .bandwidth_ppm = bandwidth_of(*vm.spec, model_for(machine().spec())),
                          .max_priority = vm.spec->max_priority,
                          .fair_vcpus = 0,
                          .realtime_vcpus = 0};
@@ -97,6 +132,8 @@ void CompositeHost::start() {
   // Once the guests have said when their first jobs are.
   for (std::uint32_t p = 0; p < scheduler_.processors(); ++p)
     machine().set_timer(own_timers() + p, machine().now());
+  shared_ = machine().now();
+  machine().set_timer(timers() - 1, shared_ + sched::Shares::kInterval);
 }
 
 void CompositeHost::claim(Thread& t) {
@@ -131,7 +168,33 @@ void CompositeHost::published(Thread& t, bool ended) {
 
 void CompositeHost::timer(std::uint32_t which) {
   if (which < own_timers()) return LinuxHost::timer(which);
+  if (which == timers() - 1) return share();
   serve(which - own_timers());
+}
+
+void CompositeHost::share() {
+  const Time now = machine().now();
+  const Duration interval = now - std::exchange(shared_, now);
+  machine().set_timer(timers() - 1, now + sched::Shares::kInterval);
+  for (std::uint32_t p = 0; p < machine().count(); ++p) {
+    machine().settle(p);
+    const Duration total = realtime_time(p);
+    room_[p] = std::max(interval - (total - std::exchange(realtime_[p], total)), Duration{});
+  }
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    Seen& s = seen_[i];
+    const Duration ran = s.vcpu->ran - std::exchange(s.ran, s.vcpu->ran);
+    const Duration total = ready_time(*s.vcpu);
+    const Duration ready = total - std::exchange(s.ready, total);
+    uses_[i].processor = s.vcpu->processor == kNowhere ? 0 : s.vcpu->processor;
+    uses_[i].ran = ran;
+    uses_[i].waited = ready - ran;
+  }
+  const auto places = shares_.decide(uses_, room_, interval);
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    static_assert(sched::kNone == kNowhere);
+    set_fair(*seen_[i].vcpu, places[i].weight, places[i].processor);
+  }
 }
 
 void CompositeHost::serve(std::uint32_t processor) {

@@ -7,6 +7,7 @@
 
 #include "base/rate_meter.h"
 #include "sched/scheduler.h"
+#include "sched/shares.h"
 #include "sim/linux/linux_host.h"
 
 namespace candor::sim {
@@ -31,12 +32,23 @@ class CompositeHost : public LinuxHost {
 
   void claim(Thread& thread);
   void serve(std::uint32_t processor);
+  void share();
 
   sched::Scheduler scheduler_;
   std::vector<Claim> claims_;            // by thread number; only real-time threads' are used
   std::vector<std::vector<Claim*>> on_;  // by VM: thread slot
   std::vector<RateMeter> bells_;         // by VM
   std::vector<sched::Scheduler::ClaimId> served_;
+  // Fair shares.
+  struct Seen {
+    Vcpu* vcpu = nullptr;
+    Duration ran, ready;  // at the last look
+  };
+  sched::Shares shares_;
+  std::vector<Seen> seen_;  // fair vCPUs, by VM
+  std::vector<sched::FairUse> uses_;
+  std::vector<Duration> realtime_, room_;  // by processor
+  Time shared_;
   std::uint64_t decisions_ = 0, changes_ = 0;
 };
 

@@ -72,7 +72,7 @@ void Machine::make_threads(const Plan& plan, std::uint64_t seed) {
 // -------------------------------------------------------------------- platform
 
 Time Machine::first_instruction(const Vcpu& vcpu) const {
-  return now_ + processors_[vcpu.processor].overhead;
+  return now_ + processors_[vcpu.processor].taken + processors_[vcpu.processor].overhead;
 }
 
 void Machine::wake(Vcpu& vcpu) {
@@ -117,14 +117,17 @@ void Machine::set_timer(std::uint32_t which, Time at) {
 
 void Machine::take(std::uint32_t p, Duration time) {
   settle(p);
-  processors_[p].overhead += time;
+  processors_[p].taken += time;
   result_.overhead += time;
   reschedule(p);
 }
 
 void Machine::settle(std::uint32_t p) {
   Processor& processor = processors_[p];
-  const Duration passed = now_ - std::exchange(processor.settled, now_);
+  Duration passed = now_ - std::exchange(processor.settled, now_);
+  const Duration taken = std::min(processor.taken, passed);
+  processor.taken -= taken;
+  passed -= taken;
   if (passed.ns == 0) return;
   const Duration overhead = std::min(processor.overhead, passed);
   processor.overhead -= overhead;
@@ -152,8 +155,10 @@ void Machine::pick(std::uint32_t p) {
   if (guest.dispatch(*next) && before != nullptr)
     processors_[p].overhead += workload_.machine.costs.guest_switch;
   if (next->state != Vcpu::State::kRunning) return;  // it sleeps, and the processor is picked for again
-  const Duration limit = std::min(host_->limit(*next), processors_[p].overhead + guest.until_step(*next));
-  events_.set(p, limit >= kForever ? Time::never() : now_ + std::max(limit, nanoseconds(1)));
+  const Processor& processor = processors_[p];
+  const Duration limit = std::min(host_->limit(*next), processor.overhead + guest.until_step(*next));
+  events_.set(p,
+              limit >= kForever ? Time::never() : now_ + processor.taken + std::max(limit, nanoseconds(1)));
 }
 
 void Machine::switch_to(std::uint32_t p, Vcpu* next) {

@@ -52,7 +52,8 @@ class Machine : public Platform, public Processors {
   struct Processor {
     Vcpu* current = nullptr;
     Time settled;       // run times are right until then
-    Duration overhead;  // of the host, before its vCPU goes on
+    Duration taken;     // by the host, before its vCPU runs at all
+    Duration overhead;  // of its vCPU, before that goes on
     bool rescheduled = false;
   };
 

@@ -169,6 +169,60 @@ TEST(Machine, AWakeUpIsNeverLost) {
       << "10 us each, and the one at the end is not done";
 }
 
+// What max-min fairness gives hungry VMs of these weights and numbers of vCPUs, of `whole` processors.
+std::vector<double> ideal_shares(const std::vector<VmSpec>& vms, double whole, double most) {
+  std::vector<double> share(vms.size(), -1);
+  for (;;) {
+    double left = whole, weights = 0;
+    for (std::size_t i = 0; i < vms.size(); ++i)
+      (share[i] >= 0 ? left : weights) += share[i] >= 0 ? -share[i] : vms[i].weight;
+    bool capped = false;
+    for (std::size_t i = 0; i < vms.size(); ++i) {
+      if (share[i] >= 0 || left * vms[i].weight / weights < most * vms[i].vcpus) continue;
+      share[i] = most * vms[i].vcpus;
+      capped = true;
+    }
+    if (capped) continue;
+    for (std::size_t i = 0; i < vms.size(); ++i)
+      if (share[i] < 0) share[i] = left * vms[i].weight / weights;
+    return share;
+  }
+}
+
+// Whatever weights, vCPUs and processors there are, and real-time work on some of them.
+TEST(Machine, FairSharesOfTheCompositeFollowWeights) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random = Random(seed).stream("shares");
+    std::vector<VmSpec> vms;
+    const auto processors = static_cast<std::uint32_t>(random.uniform(1, 4));
+    const auto count = random.uniform(2, 7);
+    // Real-time work on every processor or on none, so that all have the same room.
+    const bool loops = count >= processors && random.below(2) == 0;
+    for (int i = 0; i < count; ++i) {
+      std::vector<ThreadSpec> threads;
+      const auto vcpus = static_cast<std::uint32_t>(random.uniform(1, processors));
+      for (std::uint32_t v = 0; v < vcpus; ++v) threads.push_back(busy("busy" + std::to_string(i)));
+      if (loops && i < static_cast<int>(processors))
+        threads.push_back(periodic("loop" + std::to_string(i), milliseconds(10), milliseconds(2)));
+      vms.push_back(
+          vm_of("vm" + std::to_string(i), threads, static_cast<std::uint32_t>(random.uniform(30, 300))));
+      vms.back().vcpus = vcpus;
+    }
+    const Workload w = on(processors, vms);
+    const RunResult r = run(w, Policy::kComposite, {.duration = seconds(10)});
+    double whole = 0;
+    for (int i = 0; i < count; ++i)
+      whole += static_cast<double>(set(r, "busy" + std::to_string(i)).work.ns) / 1e10;
+    const std::vector<double> ideal = ideal_shares(vms, whole, loops ? 0.8 : 1.0);
+    for (std::size_t i = 0; i < vms.size(); ++i) {
+      const double got = static_cast<double>(set(r, "busy" + std::to_string(i)).work.ns) / 1e10;
+      EXPECT_NEAR(got, ideal[i], std::max(0.01 * ideal[i], 0.003)) << i << " of weight " << vms[i].weight;
+    }
+    EXPECT_EQ(r.realtime_misses(), 0u);
+  }
+}
+
 // ------------------------------------------------------------- whatever happens
 
 template <typename T>

@@ -68,8 +68,9 @@ struct Point {
 
 struct ScenarioResult {
   std::string name;
-  std::string title;  // what the picture is headed
-  std::string axis;   // what `load` is, with its unit
+  std::string title;                // what the picture is headed
+  std::string axis;                 // what `load` is, with its unit; empty where there is one load only
+  std::vector<std::string> labels;  // of loads 0, 1, 2, ..., where they have names
   std::uint64_t seed = 0;
   std::vector<Point> points;  // by processors, policy, load
 };

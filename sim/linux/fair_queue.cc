@@ -6,7 +6,7 @@ namespace candor::sim {
 namespace {
 
 constexpr std::int64_t kScale = 1024;
-constexpr std::int64_t kOrdinary = 100;  // weight
+constexpr std::int64_t kOrdinary = 1600;  // weight
 
 }  // namespace
 

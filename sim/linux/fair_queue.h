@@ -17,8 +17,8 @@
 namespace candor::sim {
 
 struct FairEntity {
-  std::int64_t weight = 100;
-  std::int64_t vruntime = 0;   // in 2^-10 ns of a vCPU of weight 100
+  std::int64_t weight = 1600;  // a sixteenth of a VM's: 1600 is ordinary
+  std::int64_t vruntime = 0;   // in 2^-10 ns of an ordinary vCPU
   std::int64_t vdeadline = 0;  // of the current request
   std::int64_t lag = 0;        // while not queued
   std::uint32_t id = 0;        // breaks ties

@@ -1,11 +1,15 @@
 #include "sim/linux/linux_host.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace candor::sim {
 namespace {
 
 constexpr Duration kServerPeriod = seconds(1);
+
+// Weights are integers in the fair queue; the share controller's have fractions.
+constexpr std::int64_t kWeightUnits = 16;
 
 }  // namespace
 
@@ -19,7 +23,7 @@ LinuxHost::LinuxHost(Machine& machine, const Plan& plan)
       const VcpuPlan& p = plan.vms[vm.index].vcpus[vcpu.index];
       Entity& e = entity(vcpu);
       e.vcpu = &vcpu;
-      e.fair.weight = vm.spec->weight;
+      e.fair.weight = vm.spec->weight * kWeightUnits;
       e.fair.id = vcpu.number;
       e.pinned = p.processor;
       e.processor = p.processor != kNowhere ? p.processor : spread++ % machine.count();
@@ -55,9 +59,10 @@ LinuxHost::Queue& LinuxHost::queue(Entity& e) {
 }
 
 void LinuxHost::enqueue(Entity& e) {
-  e.queued = true;
+  if (!std::exchange(e.queued, true)) e.queued_since = machine_.now();
   if (e.cls == Class::kFair && e.lent == 0) {
-    e.processor = e.vcpu->state == Vcpu::State::kRunning ? e.vcpu->processor : place_fair(e);
+    const bool stays = e.vcpu->state == Vcpu::State::kRunning && e.pinned == kNowhere;
+    e.processor = stays ? e.vcpu->processor : place_fair(e);
     cpus_[e.processor].fair.add(e.fair);
     begin_server(e.processor);
     machine_.reschedule(e.processor);
@@ -72,6 +77,7 @@ void LinuxHost::enqueue(Entity& e) {
 
 void LinuxHost::dequeue(Entity& e) {
   e.queued = false;
+  e.queued_time += machine_.now() - e.queued_since;
   if (e.cls == Class::kFair && e.lent == 0) {
     Cpu& cpu = cpus_[e.processor];
     cpu.fair.remove(e.fair);
@@ -111,6 +117,28 @@ void LinuxHost::set_level(Vcpu& vcpu, int level, std::uint32_t processor) {
   e.pinned = processor;
   if (vcpu.state == Vcpu::State::kRunning) machine_.reschedule(vcpu.processor);
   if (queued) enqueue(e);
+}
+
+void LinuxHost::set_fair(Vcpu& vcpu, double weight, std::uint32_t processor) {
+  Entity& e = entity(vcpu);
+  const auto units = std::max<std::int64_t>(1, std::llround(weight * kWeightUnits));
+  const bool moves = processor != kNowhere && processor != e.processor;
+  if (e.fair.weight == units && !moves) return;
+  const bool queued = e.queued;
+  if (vcpu.state == Vcpu::State::kRunning) {
+    machine_.settle(vcpu.processor);
+    machine_.reschedule(vcpu.processor);
+  }
+  if (queued) dequeue(e);
+  e.fair.weight = units;
+  if (moves) e.pinned = processor;
+  if (queued) enqueue(e);
+  e.pinned = kNowhere;
+}
+
+Duration LinuxHost::ready_time(const Vcpu& vcpu) const {
+  const Entity& e = entities_[vcpu.number];
+  return e.queued_time + (e.queued ? machine_.now() - e.queued_since : Duration{});
 }
 
 // A lock's owner has the rank of the first that waits for it.
@@ -161,6 +189,12 @@ Vcpu* LinuxHost::pick(std::uint32_t p) {
     }
     FairEntity* fair = cpu.fair.pick(running);
     next = fair != nullptr ? &of(*fair) : steal_for(p);
+    if (next != nullptr && next->vcpu->state == Vcpu::State::kRunning && next->vcpu->processor != p) {
+      // It was moved here and has not left there.
+      machine_.reschedule(next->vcpu->processor);
+      machine_.reschedule(p);
+      return running != nullptr ? current : nullptr;
+    }
   }
   push(next);
   return next != nullptr ? next->vcpu : nullptr;
@@ -230,7 +264,10 @@ Duration LinuxHost::limit(const Vcpu& vcpu) const {
 void LinuxHost::charge(Vcpu& vcpu, Duration ran) {
   Entity& e = entity(vcpu);
   Cpu& cpu = cpus_[vcpu.processor];
-  if (e.cls != Class::kFair || e.lent > 0) cpu.realtime += ran;
+  if (e.cls != Class::kFair || e.lent > 0) {
+    cpu.realtime += ran;
+    cpu.realtime_total += ran;
+  }
   if (e.cls == Class::kDeadline) {
     e.left -= ran;
     if (e.left.ns > 0 || e.throttled) return;
@@ -283,6 +320,7 @@ void LinuxHost::timer(std::uint32_t which) {
 void LinuxHost::move(Entity& e, std::uint32_t to) {
   dequeue(e);
   e.queued = true;
+  e.queued_since = machine_.now();
   e.processor = to;
   cpus_[to].fair.add(e.fair);
   begin_server(to);

@@ -49,6 +49,15 @@ class LinuxHost : public Host {
  protected:
   /// SCHED_FIFO at `level` on that processor only, or fair when 0.
   void set_level(Vcpu& vcpu, int level, std::uint32_t processor);
+  /// A fair vCPU's weight, and the processor that it is moved to; kNowhere: it stays. It may be balanced
+  /// away.
+  void set_fair(Vcpu& vcpu, double weight, std::uint32_t processor);
+  /// For how long a vCPU has been ready or has run, in all.
+  [[nodiscard]] Duration ready_time(const Vcpu& vcpu) const;
+  /// Processor time that real-time classes, and the host itself, have had in all.
+  [[nodiscard]] Duration realtime_time(std::uint32_t processor) const {
+    return cpus_[processor].realtime_total;
+  }
   [[nodiscard]] Machine& machine() { return machine_; }
   /// The first timer that is not this class's own.
   [[nodiscard]] std::uint32_t own_timers() const;
@@ -68,6 +77,8 @@ class LinuxHost : public Host {
     Duration budget, period, left;  // of a server
     Time deadline;
     bool throttled = false;
+    Time queued_since;
+    Duration queued_time;  // until then
   };
   // Ascending: what comes first.
   struct Key {
@@ -86,6 +97,7 @@ class LinuxHost : public Host {
     bool server = false;                // it is fair's turn
     Duration realtime;                  // that the upper classes had since the last balancing
     double realtime_part = 0;
+    Duration realtime_total;
   };
 
   [[nodiscard]] Entity& entity(const Vcpu& vcpu) { return entities_[vcpu.number]; }

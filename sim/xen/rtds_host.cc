@@ -124,7 +124,7 @@ void RtdsHost::offer(const Server& s) {
     if (current == nullptr) return machine_.reschedule(p);
     if (last == nullptr || server(*last).rank < server(*current).rank) last = current;
   }
-  if (s.rank < server(*last).rank) machine_.reschedule(last->processor);
+  if (last != nullptr && s.rank < server(*last).rank) machine_.reschedule(last->processor);
 }
 
 Duration RtdsHost::limit(const Vcpu& vcpu) const {

@@ -14,10 +14,6 @@ std::string numbered(const std::string& name, std::uint32_t index, std::uint32_t
   return count > 1 ? fmt::format("{}-{}", name, index + 1) : name;
 }
 
-bool realtime(const ThreadSpec& thread) {
-  return thread.cls == CANDOR_CLASS_DEADLINE || thread.cls == CANDOR_CLASS_FIXED;
-}
-
 VmSpec make_vm(const VmKind& kind, std::uint32_t processors, double load) {
   VmSpec vm = kind.vm;
   vm.vcpus = kind.vcpus.whole_at(processors, load);

@@ -4,6 +4,18 @@
 #include <utility>
 
 namespace candor::sim {
+namespace {
+
+// Of each of its vCPUs, in the long run.
+double load_of(const Vm& vm) {
+  double load = 0;
+  for (const ThreadSpec& t : vm.spec->threads)
+    load +=
+        t.arrival == Arrival::kAlways ? 1 : static_cast<double>(t.work.ns) / static_cast<double>(t.period.ns);
+  return std::min(load / static_cast<double>(vm.vcpus.size()), 1.0);
+}
+
+}  // namespace
 
 Credit2Host::Credit2Host(Machine& machine)
     : machine_(machine), units_(machine.vcpu_count()), tickled_(machine.count()) {
@@ -20,7 +32,7 @@ Credit2Host::Credit2Host(Machine& machine)
       u.vcpu = &vcpu;
       u.weight = std::max(vm.spec->weight, 1u);
       u.credit = Credit2Queue::kInitial;
-      u.load = LoadAverage(0.5, machine.now());
+      u.load = LoadAverage(load_of(vm), machine.now());
       const auto least = std::min_element(queues_.begin(), queues_.end(), [&](const auto& a, const auto& b) {
         return a.load.at(machine.now()) < b.load.at(machine.now());
       });

@@ -29,6 +29,14 @@ TEST_F(Credit2, WeightIsHowLongCreditLasts) {
   EXPECT_NEAR(static_cast<double>(r.vms[1].work.ns) / 1e9, 7.5, 0.03);
 }
 
+// C2: at 2 ms VM 0 turns to another thread.
+TEST_F(Credit2, WhatAGuestDoesOnItsVcpuIsNotSeen) {
+  add({}, job({}, milliseconds(2)), job({}, milliseconds(3)));
+  add({}, job(microseconds(500), milliseconds(1)));
+  run(milliseconds(7));
+  EXPECT_EQ(trace(), "0:0 5:1 6:-");
+}
+
 // C5
 TEST_F(Credit2, OneThatWakesPreemptsWhoHasLessCredit) {
   add({}, job({}, seconds(1)));
@@ -72,15 +80,15 @@ TEST_F(Credit2, AnIdleProcessorIsTakenBeforeABusyOne) {
   EXPECT_EQ(trace(1), "0:- 5:2 6:-");
 }
 
-// C5: both have as much credit.
+// C5: though VM 1 has less credit than VM 0, who displaces it in turn.
 TEST_F(Credit2, OneThatWakesTakesTheProcessorWhereItRan) {
   processors(2);
+  add({}, job(milliseconds(2), seconds(1)));
   add({}, job({}, seconds(1)));
-  add({}, job({}, seconds(1)));
-  add({}, job(milliseconds(3), milliseconds(1)));
-  run(milliseconds(6));
-  EXPECT_EQ(trace(0), "0:0 3:2 4:0");
-  EXPECT_EQ(trace(1), "0:1");
+  add({}, job(milliseconds(5), milliseconds(1)));
+  run(milliseconds(7));
+  EXPECT_EQ(trace(0), "0:- 2:0 5:2 6:1");
+  EXPECT_EQ(trace(1), "0:1 5:0");
 }
 
 // C5, C4: VM 0 has only begun.
@@ -116,14 +124,47 @@ TEST_F(Credit2, AProcessorResistsMigration) {
   EXPECT_EQ(trace(1), "0:1 10.5:2");
 }
 
-// C1, C6, C7: VMs come to the two queues in turn, and every other one has work.
+// C3: VM 2 has 5 ms and 50 us when it has moved, and nobody may preempt it or VM 0 when VM 1 wakes.
+TEST_F(Credit2, WhoMovesGetsALittleCredit) {
+  processors(2);
+  add({}, job(microseconds(6'900), seconds(1)));
+  add({}, job(microseconds(7'500), seconds(1)));
+  add({}, job({}, milliseconds(5)), job(milliseconds(7), seconds(1)));
+  run(milliseconds(13));
+  EXPECT_EQ(trace(0), "0:2 5:- 6.9:0");
+  EXPECT_EQ(trace(1), "0:- 7:2 12.05:1");
+}
+
+// C1, C7: ten busy VMs, and ten that are not, share two queues of nine processors.
+TEST_F(Credit2, AVmComesToTheQueueWithTheLeastLoad) {
+  processors(18);
+  for (int i = 0; i < 20; ++i) add({}, job({}, i % 2 == 0 ? seconds(9) : milliseconds(1)));
+  const RunResult r = run(milliseconds(100));
+  for (std::size_t i = 0; i < 20; i += 2) EXPECT_GE(r.vms[i].work, milliseconds(98)) << i;
+}
+
+// C1, C6: all promise the same load, so that they come to the two queues in turn, but every other one has
+// work.
 TEST_F(Credit2, LoadIsBalancedBetweenQueues) {
   processors(32);
-  for (int i = 0; i < 34; ++i) add({}, i % 2 == 0 ? job({}, seconds(9)) : job(seconds(8), seconds(1)));
+  for (int i = 0; i < 34; ++i) add({}, i % 2 == 0 ? job({}, seconds(9)) : job(seconds(8), seconds(9)));
   const RunResult r = run(seconds(3));
   for (int i = 0; i < 34; i += 2)
-    EXPECT_GT(r.vms[static_cast<std::size_t>(i)].work, milliseconds(2'800)) << i;
+    EXPECT_GT(r.vms[static_cast<std::size_t>(i)].work, milliseconds(2'900)) << i;
   EXPECT_GT(r.migrations, 0u);
+}
+
+// C6: though vCPUs are pushed and pulled while they run, wait and sleep.
+TEST_F(Credit2, NobodyIsLostWhereLoadIsBalanced) {
+  processors(18);
+  Random random(1);
+  for (int i = 0; i < 60; ++i)
+    add({}, job(random.uniform({}, milliseconds(50)), random.uniform(milliseconds(1), milliseconds(80))),
+        job(random.uniform(milliseconds(100), milliseconds(300)), milliseconds(i % 2 == 0 ? 100 : 1)),
+        job(random.uniform(milliseconds(400), milliseconds(700)), milliseconds(20)));
+  const RunResult r = run(seconds(2));
+  EXPECT_EQ(r.sets[0].jobs, 180u);
+  EXPECT_EQ(r.sets[0].response.count(), 180u);
 }
 
 }  // namespace

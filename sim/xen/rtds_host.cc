@@ -37,9 +37,7 @@ void RtdsHost::begin_period(Server& s) {
 }
 
 void RtdsHost::enqueue(Server& s) {
-  if (s.left.ns <= 0) return;  // depleted
-  s.rank.arrival = ++arrivals_;
-  queue(s).insert(s.rank);
+  if (s.left.ns > 0) queue(s).insert(s.rank);  // else it is depleted
 }
 
 void RtdsHost::dequeue(Server& s) {
@@ -48,63 +46,67 @@ void RtdsHost::dequeue(Server& s) {
 
 void RtdsHost::wake(Vcpu& vcpu) {
   Server& s = server(vcpu);
-  s.ready = true;
   if (machine_.now() >= s.rank.deadline) begin_period(s);
+  s.rank.arrival = ++arrivals_;
   machine_.set_timer(vcpu.number, s.rank.deadline);
   enqueue(s);
   offer(s);
 }
 
 void RtdsHost::sleep(Vcpu& vcpu) {
-  Server& s = server(vcpu);
-  s.ready = false;
+  server(vcpu).runs = false;
   machine_.set_timer(vcpu.number, Time::never());
-  dequeue(s);
 }
 
 void RtdsHost::charge(Vcpu& vcpu, Duration ran) {
   Server& s = server(vcpu);
   s.left -= ran;
-  if (s.left.ns > 0 || !s.ready) return;
-  dequeue(s);
+  if (s.left.ns > 0) return;
   if (s.extratime) {
     ++s.rank.level;
+    s.rank.arrival = ++arrivals_;
     s.left = s.budget;
   }
-  enqueue(s);
   machine_.reschedule(vcpu.processor);
 }
 
 void RtdsHost::timer(std::uint32_t which) {
   Server& s = servers_[which];
-  if (s.vcpu->state == Vcpu::State::kRunning) machine_.settle(s.vcpu->processor);
-  dequeue(s);
-  begin_period(s);
-  enqueue(s);
-  machine_.set_timer(which, s.rank.deadline);
-  if (s.vcpu->state == Vcpu::State::kRunning)
-    machine_.reschedule(s.vcpu->processor);  // others may come before it now
+  if (s.runs)
+    machine_.settle(s.vcpu->processor);
   else
-    offer(s);
+    dequeue(s);
+  begin_period(s);
+  s.rank.arrival = ++arrivals_;
+  machine_.set_timer(which, s.rank.deadline);
+  if (s.runs) return machine_.reschedule(s.vcpu->processor);  // others may come before it now
+  enqueue(s);
+  offer(s);
 }
 
 // ------------------------------------------------------------------- selection
 
-RtdsHost::Server* RtdsHost::first_for(std::uint32_t processor, Queue& queue) {
-  for (const Rank& rank : queue) {
-    Server& s = servers_[rank.number];
-    if (s.vcpu->state != Vcpu::State::kRunning || s.vcpu->processor == processor) return &s;
-  }
-  return nullptr;
-}
-
 Vcpu* RtdsHost::pick(std::uint32_t processor) {
-  Server* next = first_for(processor, pinned_[processor]);
-  Server* other = first_for(processor, floating_);
-  if (next == nullptr || (other != nullptr && other->rank < next->rank)) next = other;
-  Vcpu* chosen = next != nullptr ? next->vcpu : nullptr;
-  offer_waiting(chosen, machine_.current(processor));
-  return chosen;
+  const Vcpu* running = machine_.current(processor);
+  Server* const before = running != nullptr ? &server(*running) : nullptr;
+  Server* next = before != nullptr && before->left.ns > 0 ? before : nullptr;
+  for (const Queue* queue : {&pinned_[processor], &floating_}) {
+    if (queue->empty()) continue;
+    Server& first = servers_[queue->begin()->number];
+    if (next == nullptr || first.rank < next->rank) next = &first;
+  }
+  if (next != before) {
+    if (next != nullptr) {
+      dequeue(*next);
+      next->runs = true;
+    }
+    if (before != nullptr) {
+      before->runs = false;
+      enqueue(*before);
+    }
+  }
+  if (!floating_.empty()) offer(servers_[floating_.begin()->number]);
+  return next != nullptr ? next->vcpu : nullptr;
 }
 
 void RtdsHost::offer(const Server& s) {
@@ -122,16 +124,7 @@ void RtdsHost::offer(const Server& s) {
     if (current == nullptr) return machine_.reschedule(p);
     if (last == nullptr || server(*last).rank < server(*current).rank) last = current;
   }
-  if (s.rank < server(*last).rank) machine_.reschedule(last->processor);
-}
-
-// The first of those that wait, whether preempted now or before.
-void RtdsHost::offer_waiting(const Vcpu* chosen, const Vcpu* preempted) {
-  for (const Rank& rank : floating_) {
-    const Server& s = servers_[rank.number];
-    if (s.vcpu == chosen || (s.vcpu->state == Vcpu::State::kRunning && s.vcpu != preempted)) continue;
-    return offer(s);
-  }
+  if (last != nullptr && s.rank < server(*last).rank) machine_.reschedule(last->processor);
 }
 
 Duration RtdsHost::limit(const Vcpu& vcpu) const {

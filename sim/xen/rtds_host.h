@@ -59,18 +59,16 @@ class RtdsHost final : public Host {
     std::uint32_t pinned = kNowhere;
     Duration left;
     Rank rank;
-    bool ready = false;
+    bool runs = false;
   };
-  using Queue = std::set<Rank>;  // of ready servers with budget, those that run included
+  using Queue = std::set<Rank>;  // of servers that wait and have budget
 
   [[nodiscard]] Server& server(const Vcpu& vcpu) { return servers_[vcpu.number]; }
   [[nodiscard]] Queue& queue(const Server& server);
   void begin_period(Server& server);
   void enqueue(Server& server);
   void dequeue(Server& server);
-  [[nodiscard]] Server* first_for(std::uint32_t processor, Queue& queue);
   void offer(const Server& server);
-  void offer_waiting(const Vcpu* chosen, const Vcpu* preempted);
 
   Machine& machine_;
   std::vector<Server> servers_;  // by vCPU number

@@ -95,6 +95,17 @@ TEST_F(Rtds, TheLastInOrderGivesWayAndMovesToAnIdleProcessor) {
   EXPECT_EQ(trace(1), "0:1 1:2 5:-");
 }
 
+// R5: the pinned VM 2 displaces VM 0, and that the last in order.
+TEST_F(Rtds, WhoIsPreemptedPreemptsInTurn) {
+  processors(2);
+  add(server(milliseconds(9), milliseconds(20)), job({}, milliseconds(3)));
+  add(server(milliseconds(9), milliseconds(30)), job({}, milliseconds(5)));
+  add(server(milliseconds(9), milliseconds(10), 0), job(milliseconds(1), milliseconds(5)));
+  run(milliseconds(9));
+  EXPECT_EQ(trace(0), "0:0 1:2 6:-");
+  EXPECT_EQ(trace(1), "0:1 1:0 3:1 7:-");
+}
+
 // R5: at 10 ms VM 0 has a budget again, and an earlier deadline.
 TEST_F(Rtds, WhoIsReplenishedPreempts) {
   add(server(milliseconds(2), milliseconds(10)), job({}, milliseconds(3)));

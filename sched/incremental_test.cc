@@ -150,7 +150,7 @@ class Reference {
     for (PlainClaim* c : claims) {
       if (c->server.terms().cls != CANDOR_CLASS_DEADLINE) return;
       const Time due = c->server.server_deadline(now);
-      if (!c->server.overdrawn() || !c->server.active() || due <= now || due >= deadline) continue;
+      if (!c->server.overdrawn() || due <= now || due >= deadline) continue;
       first = c;
       deadline = due;
     }

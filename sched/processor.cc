@@ -97,7 +97,7 @@ void Processor::extend_overdrawn(Time now) {
   Time deadline = Time::never();
   for (Claim* c = first(); c != nullptr; c = c->behind()) {
     const Time due = c->server.server_deadline(now);
-    if (!c->server.overdrawn() || !c->server.active() || due <= now || due >= deadline) continue;
+    if (!c->server.overdrawn() || due <= now || due >= deadline) continue;
     chosen = c;
     deadline = due;
   }

@@ -30,7 +30,7 @@ void ClaimServer::extend(Duration slack) {
   // One that goes on and on has been given that already: it would be late for others at every start.
   const Duration room = std::min(limit() + grace() - consumed_ - overdrawn_use_, limit() * 2 - level_);
   const Duration more = std::min(slack, room);
-  if (!overdrawn() || !active_ || more < kLeastExtension) return;
+  if (!overdrawn() || more < kLeastExtension) return;
   extension_ = consumed_ - limit() + more;
   overdrawn_ = last_.overdrawn = false;
   last_.left = left();

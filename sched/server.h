@@ -63,8 +63,8 @@ inline constexpr Duration kTail = microseconds(50);
 /// whatever is below this host. Ordinary lateness, timers and interrupts, is well below.
 inline constexpr Duration kLate = milliseconds(1);
 
-/// Less slack than this is not worth the look at its end.
-inline constexpr Duration kLeastExtension = microseconds(50);
+/// Less slack than this is not worth a change of places. The look at its end comes look_slack() later.
+inline constexpr Duration kLeastExtension = microseconds(2);
 
 /// How much later than the earliest possible moment a claim is looked at for
 /// an overrun. A job that needs all of its budget is over by then, wake-up and
@@ -92,7 +92,8 @@ class ClaimServer {
   /// used between then and a look later by more than kLate is forgiven.
   void charge(Duration used, Time now, Time due = Time::never());
 
-  /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits.
+  /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits. One that is over has used
+  /// what it had, and nothing of it is owed.
   void extend(Duration slack);
 
   /// Adds time that another vCPU used with this claim's rank.

@@ -34,14 +34,14 @@ std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model)
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
 }
 
-// What the machine takes for itself is known here, and nothing takes more: so hardly any tolerance.
+// What the machine takes for itself is known here, and nothing takes more: so little tolerance. A job is
+// charged its own wake-up, and a switch each time that others have run in between.
 sched::ProcessorModel model_for(const MachineSpec& machine) {
   sched::ProcessorModel model;
   model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
   model.limit_ppm = model.ceiling_ppm;
-  model.tolerance_ppm = 5'000;
-  model.least_tolerance =
-      machine.costs.context_switch * 2 + machine.costs.wake_up + machine.costs.guest_switch;
+  model.tolerance_ppm = 10'000;
+  model.least_tolerance = machine.costs.context_switch * 5 + machine.costs.wake_up;
   model.job_overhead = machine.costs.decision + machine.costs.rank_change * 2;
   return model;
 }

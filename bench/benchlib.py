@@ -84,10 +84,12 @@ def last_processor():
     return max(os.sched_getaffinity(0))
 
 
-def vm(name, image, memory="4MiB", cmdline="", bandwidth=None, vcpus=1, server_ms=10, priority=50):
+def vm(name, image, memory="4MiB", cmdline="", bandwidth=None, vcpus=1, server_ms=10, priority=50, weight=None):
     """`server_ms` and `priority` are what an administrator sets for the modes static-dl and static-rt."""
     lines = ["[[vm]]", f'name = "{name}"', f'image = "{guest(image)}"', f'memory = "{memory}"', f'cmdline = "{cmdline}"',
              f"vcpus = {vcpus}"]
+    if weight is not None:
+        lines.append(f"weight = {weight}")
     if bandwidth is not None:
         lines += ["[vm.realtime]", f"bandwidth = {bandwidth:.4f}", f'period = "{server_ms}ms"', f"max_priority = {priority}"]
     return "\n".join(lines) + "\n"

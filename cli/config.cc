@@ -244,7 +244,7 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
           fmt::format(
               "brings their sum to {} = {}, above the limit of {} ({} of each of {} processors); lower "
               "some, or give [host] more cpus",
-              terms, sum_ppm / 1e6, fit.limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6,
+              terms, sum_ppm / 1e6, fit.limit_ppm / 1e6, sched::ProcessorModel{}.limit_ppm / 1e6,
               config.cpus.size()));
     case sched::Misfit::kVm:
     case sched::Misfit::kPacking:
@@ -258,13 +258,13 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
         place, "bandwidth",
         fmt::format("is above the limit of {}, {} for each of its {} real-time vCPUs; lower it, or "
                     "give [vm.realtime] more vcpus",
-                    fit.limit_ppm / 1e6, sched::kProcessorLimitPpm / 1e6, vm.realtime_vcpus()));
+                    fit.limit_ppm / 1e6, sched::ProcessorModel{}.limit_ppm / 1e6, vm.realtime_vcpus()));
   reader.fail(
       place, "bandwidth",
       fmt::format("does not fit whole: {} = {} is within the limit for {} processors, but no one of them has "
                   "room for this part within its {}; lower some, give [vm.realtime] more vcpus to spread "
                   "it, or give [host] more cpus",
-                  terms, sum_ppm / 1e6, config.cpus.size(), sched::kProcessorLimitPpm / 1e6));
+                  terms, sum_ppm / 1e6, config.cpus.size(), sched::ProcessorModel{}.limit_ppm / 1e6));
 }
 
 }  // namespace

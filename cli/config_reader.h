@@ -11,17 +11,21 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
+#include "cli/units.h"
+
 namespace candor::cli {
 
 class ConfigReader {
  public:
+  using Names = std::vector<std::string_view>;
+
   explicit ConfigReader(std::string file) : file_(std::move(file)) {}
 
   std::vector<std::string>& errors() { return errors_; }
@@ -44,19 +48,22 @@ class ConfigReader {
                        value.source().begin.column, subject_, key, text_of(value));
   }
 
-  void reject_unknown(const toml::table& table, std::initializer_list<std::string_view> known) {
+  void reject_unknown(const toml::table& table, const Names& known) {
     for (const auto& entry : table) {
       const toml::key& key = entry.first;
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      const auto nearer = [&key](std::string_view a, std::string_view b) {
-        return distance(key.str(), a) < distance(key.str(), b);
-      };
-      const auto nearest = *std::min_element(known.begin(), known.end(), nearer);
-      const bool close = distance(key.str(), nearest) <= std::max<std::size_t>(2, nearest.size() / 3);
-      fail(key.source(),
-           fmt::format("key \"{}\" is unknown; {}", key.str(),
-                       close ? fmt::format("did you mean \"{}\"?", nearest) : "known are " + join(known)));
+      fail(key.source(), fmt::format("key \"{}\" is unknown; {}", key.str(), suggestion(key.str(), known)));
     }
+  }
+
+  /// The remedy where `name` should have been one of `known` (not empty).
+  static std::string suggestion(std::string_view name, const Names& known) {
+    const auto nearer = [name](std::string_view a, std::string_view b) {
+      return distance(name, a) < distance(name, b);
+    };
+    const auto nearest = *std::min_element(known.begin(), known.end(), nearer);
+    const bool close = distance(name, nearest) <= std::max<std::size_t>(2, nearest.size() / 3);
+    return close ? fmt::format("did you mean \"{}\"?", nearest) : "known are " + join(known);
   }
 
   std::uint32_t integer(const toml::table& table, std::string_view key, std::uint32_t low, std::uint32_t high,
@@ -83,8 +90,37 @@ class ConfigReader {
     return value;
   }
 
+  std::optional<Duration> duration(const toml::table& table, std::string_view key, Duration low,
+                                   Duration high) {
+    const auto text = string(table, key);
+    if (!text) return std::nullopt;
+    const auto value = parse_duration(*text);
+    if (value && *value >= low && *value <= high) return value;
+    const bool above = value && *value > high;
+    fail(*table.get(key), key,
+         fmt::format("is {}; write a time from {} to {}",
+                     !value ? "not a time with unit ns, us, ms or s"
+                            : fmt::format("{} the limit of {}", above ? "above" : "below",
+                                          format_duration(above ? high : low)),
+                     format_duration(low), format_duration(high)));
+    return std::nullopt;
+  }
+
+  /// The index in `known` of a string.
+  std::optional<std::size_t> choice(const toml::table& table, std::string_view key, const Names& known) {
+    const auto text = string(table, key);
+    return text ? choice(*table.get(key), key, *text, known) : std::nullopt;
+  }
+  std::optional<std::size_t> choice(const toml::node& value, std::string_view key, std::string_view text,
+                                    const Names& known) {
+    const auto found = std::find(known.begin(), known.end(), text);
+    if (found != known.end()) return static_cast<std::size_t>(found - known.begin());
+    fail(value, key, "is unknown; " + suggestion(text, known));
+    return std::nullopt;
+  }
+
  private:
-  static std::string join(std::initializer_list<std::string_view> names) {
+  static std::string join(const Names& names) {
     std::string all;
     for (std::string_view name : names) all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", name);
     return all;

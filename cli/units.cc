@@ -75,6 +75,13 @@ std::optional<Duration> parse_duration(std::string_view text) {
   return nanoseconds(static_cast<std::int64_t>(*ns));
 }
 
+std::string format_duration(Duration time) {
+  if (time.ns >= 1'000'000'000) return fmt::format("{}s", static_cast<double>(time.ns) / 1e9);
+  if (time.ns >= 1'000'000) return fmt::format("{}ms", static_cast<double>(time.ns) / 1e6);
+  if (time.ns >= 1'000) return fmt::format("{}us", static_cast<double>(time.ns) / 1e3);
+  return fmt::format("{}ns", time.ns);
+}
+
 std::optional<std::vector<int>> parse_cpu_list(std::string_view text) {
   std::vector<int> cpus;
   while (true) {

@@ -21,6 +21,9 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "10ms", "16.7ms", "1s", "250ns". A unit is required.
 std::optional<Duration> parse_duration(std::string_view text);
 
+/// The inverse of parse_duration: "1.5ms", with the largest unit of which it is at least one.
+std::string format_duration(Duration time);
+
 /// Linux's list syntax, "0-3,8": ascending, without repetition. Nothing for bad syntax or an empty list.
 std::optional<std::vector<int>> parse_cpu_list(std::string_view text);
 

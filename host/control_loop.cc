@@ -12,7 +12,8 @@ namespace candor::host {
 namespace {
 
 constexpr int kSendTimeoutMs = 1000;
-constexpr std::int64_t kRefreshesPerSecond = 4;
+constexpr Duration kRefresh = milliseconds(250);
+constexpr Duration kStolen = seconds(1);
 
 }  // namespace
 
@@ -33,11 +34,11 @@ void ControlLoop::watch(int fd, Source source, std::uint32_t vm) const {
 }
 
 // Nothing wakes candord periodically while it serves nobody.
-void ControlLoop::set_refresh(bool on) {
-  if (on == refreshing_) return;
-  refreshing_ = on;
+void ControlLoop::set_refresh(Duration interval) {
+  if (interval == refresh_interval_) return;
+  refresh_interval_ = interval;
   itimerspec spec{};
-  if (on) spec.it_value.tv_nsec = spec.it_interval.tv_nsec = seconds(1).ns / kRefreshesPerSecond;
+  spec.it_value.tv_nsec = spec.it_interval.tv_nsec = interval.ns;
   timerfd_settime(refresh_.get(), 0, &spec, nullptr);
 }
 
@@ -52,12 +53,9 @@ void ControlLoop::run() {
         case Source::kLauncher:
           if (!serve_launcher()) return scheduler_.demote();
           break;
-        case Source::kRefresh: {
-          std::uint64_t ticks;
-          if (read(refresh_.get(), &ticks, sizeof ticks) == sizeof ticks)
-            scheduler_.refresh(refreshes_++ % kRefreshesPerSecond == 0);
+        case Source::kRefresh:
+          refresh();
           break;
-        }
         case Source::kVm:
           serve_vm(vm);
           break;
@@ -67,6 +65,16 @@ void ControlLoop::run() {
       }
     }
   }
+}
+
+void ControlLoop::refresh() {
+  std::uint64_t ticks;
+  if (read(refresh_.get(), &ticks, sizeof ticks) != sizeof ticks) return;
+  const Time now = monotonic_now();
+  const bool stolen = now - stolen_ >= kStolen;
+  if (stolen) stolen_ = now;
+  const bool shared = scheduler_.refresh(stolen);
+  set_refresh(shared ? sched::Shares::kInterval : kRefresh);
 }
 
 bool ControlLoop::serve_launcher() {
@@ -118,13 +126,13 @@ void ControlLoop::add_vm(Packet& packet) {
   setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   watch(socket.get(), Source::kVm, terms->vm);
   vms_.emplace(terms->vm, Announced{.terms = *terms, .socket = std::move(socket), .tender = {}});
-  set_refresh(true);
+  set_refresh(kRefresh);
 }
 
 void ControlLoop::forget(std::uint32_t vm) {
   scheduler_.remove(vm);
   vms_.erase(vm);
-  if (vms_.empty()) set_refresh(false);
+  if (vms_.empty()) set_refresh({});
 }
 
 void ControlLoop::serve_vm(std::uint32_t number) {

@@ -33,14 +33,15 @@ class ControlLoop {
   void serve_vm(std::uint32_t vm);
   void send_run_list();
   void acknowledge(std::uint32_t vm);
-  void set_refresh(bool on);
+  void refresh();
+  void set_refresh(Duration interval);  // 0: not at all
 
   HostScheduler& scheduler_;
   Fd launcher_;
   Fd epoll_;
   Fd refresh_;
-  std::uint64_t refreshes_ = 0;
-  bool refreshing_ = false;
+  Duration refresh_interval_;
+  Time stolen_;  // when stolen time was told last
   std::map<std::uint32_t, Announced> vms_;
 };
 

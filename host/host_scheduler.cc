@@ -54,7 +54,8 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
       home(home_processor) {
   vcpus.reserve(checked.vcpus.size());
   for (VcpuThread& thread : checked.vcpus) {
-    Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}});
+    Vcpu& vcpu = vcpus.emplace_back(
+        Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}, .shared = {}, .nice = {}});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
   }
 }
@@ -64,9 +65,10 @@ HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ra
       numbers_(std::move(processors)),
       processors_(numbers_.size()),
       scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_),
-      ranks_(ranks) {
+      ranks_(ranks),
+      shares_(sched::Capacity{}.vms, sched::Capacity{}.processors) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];
-  claims_.reserve(sched::kMaxClaims);
+  claims_.reserve(sched::Capacity{}.claims);
 }
 
 HostScheduler::~HostScheduler() = default;
@@ -102,7 +104,7 @@ Result<Done, std::string> HostScheduler::add(CheckedVm checked) {
                                        .realtime_vcpus = t.realtime_vcpus};
   if (!scheduler_.add_vm(t.vm, entitlement))
     return Error{"VM number " + std::to_string(t.vm) + " is taken, or there are " +
-                 std::to_string(sched::kMaxVms) + " VMs already"};
+                 std::to_string(sched::Capacity{}.vms) + " VMs already"};
   auto vm = std::make_unique<Vm>(std::move(checked), t.vm % processors());
   const Result<Done, std::string> served = policy_ == Policy::kAware ? serve_claims(*vm) : impose_static(*vm);
   if (!served.ok()) {
@@ -150,11 +152,12 @@ void HostScheduler::make_ordinary(Vm& vm) {
     if (vcpu.clock.read().has_value()) (void)ranks_.set_ordinary(vcpu.tid).ok();  // fails only if it ends now
 }
 
-void HostScheduler::refresh(bool stolen) {
+bool HostScheduler::refresh(bool stolen) {
   const MutexLock lock(mutex_);
-  if (vms_.empty() || demoted_) return;
+  if (vms_.empty() || demoted_) return false;
   publish_vcpus();
   const Time t = monotonic_now();
+  const bool shared = share(t);
   for (const auto& [id, vm] : vms_) {
     for (std::uint32_t v = 0; v < vm->vcpus.size(); ++v) {
       if (v < vm->terms.fair_vcpus) {
@@ -166,6 +169,7 @@ void HostScheduler::refresh(bool stolen) {
         vm->area.stolen(v, static_cast<std::uint64_t>(times->waited.ns));
     }
   }
+  return shared;
 }
 
 Stats HostScheduler::stats() {
@@ -288,6 +292,7 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
   const sched::VmId id = vm.terms.vm;
   if (const auto p = scheduler_.claim_view(id, slot, t).processor; p != sched::kNone) touched_ |= bit(p);
   sched::Answer answer = scheduler_.claim(id, slot, terms.request, t);
+  follow_moves();
   if (answer.status == CANDOR_CLAIM_ADMITTED && !pin(vm, answer.vcpu, answer.processor)) {
     scheduler_.release(id, slot);
     answer = refusal(CANDOR_REFUSED_PROCESSOR);  // the vCPU is not allowed there
@@ -297,6 +302,17 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
   touched_ |= bit(answer.processor);
   vm.answers[slot] = answer;
   vm.unanswered |= bit(slot);
+}
+
+// vCPUs that made room for the last claim.
+void HostScheduler::follow_moves() {
+  for (const auto& move : scheduler_.moves()) {
+    touched_ |= bit(move.from) | bit(move.to);
+    Vm* vm = find(move.vm);
+    if (vm == nullptr) continue;
+    (void)pin(*vm, move.vcpu, move.to);  // fails for a thread that is ending, and its VM will be removed
+    claims_placed(*vm);
+  }
 }
 
 void HostScheduler::answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "host/registration_check.h"
 #include "os/fd.h"
 #include "sched/scheduler.h"
+#include "sched/shares.h"
 
 namespace candor::host {
 
@@ -38,7 +40,7 @@ constexpr std::uint64_t event_tag(EventKind kind, std::uint32_t vm = 0) {
 
 class HostScheduler {
  public:
-  /// `processors`: host numbers, at most sched::kMaxProcessors, at least one.
+  /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one.
   HostScheduler(Policy policy, std::vector<int> processors, bool ranks);
   ~HostScheduler();
   HostScheduler(const HostScheduler&) = delete;
@@ -58,8 +60,9 @@ class HostScheduler {
   void remove(sched::VmId vm) CANDOR_EXCLUDES(mutex_);
   /// Takes all ranks back, for good.
   void demote() CANDOR_EXCLUDES(mutex_);
-  /// What changes slowly: advice to fair vCPUs, and stolen time if `stolen`. A few times a second.
-  void refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
+  /// What changes slowly: fair shares, advice to fair vCPUs, and stolen time if `stolen`. A few times a
+  /// second, and each sched::Shares::kInterval while it returns true: VMs compete then.
+  bool refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
   void run_list(std::vector<RunListEntry>& out) CANDOR_EXCLUDES(mutex_);
   [[nodiscard]] Stats stats() CANDOR_EXCLUDES(mutex_);
 
@@ -80,6 +83,8 @@ class HostScheduler {
     RunClock clock;
     std::uint32_t pinned = sched::kNone;  // processor
     Duration ran;                         // at the last look for borrowed time; fair vCPUs
+    RunTimes shared;                      // at the last share(); all
+    std::optional<int> nice;              // fair vCPUs: what share() has set
   };
   struct Vm {
     Vm(CheckedVm&& checked, std::uint32_t home_processor);
@@ -104,6 +109,7 @@ class HostScheduler {
   void take_claims(Vm& vm, Time now) CANDOR_REQUIRES(mutex_);
   void take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& terms, Time now) CANDOR_REQUIRES(mutex_);
   void answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) CANDOR_REQUIRES(mutex_);
+  void follow_moves() CANDOR_REQUIRES(mutex_);
   [[nodiscard]] bool pin(Vm& vm, std::uint32_t vcpu, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
   void claims_placed(Vm& vm) CANDOR_REQUIRES(mutex_);
   void move_bell(Vm& vm, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
@@ -116,6 +122,8 @@ class HostScheduler {
   void tell(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void look_at_touched(std::uint32_t own, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void arm(std::uint32_t processor) CANDOR_REQUIRES(mutex_);
+  /// Fair vCPUs get weights, and are moved, so that VMs get their shares. True if several were hungry.
+  bool share(Time now) CANDOR_REQUIRES(mutex_);
   void set_timer(std::uint32_t processor, Time at) CANDOR_REQUIRES(mutex_);
 
   /// Offers the VM this scheduler: its bell is heard and its claims are read.
@@ -138,7 +146,11 @@ class HostScheduler {
   RankWriter ranks_ CANDOR_GUARDED_BY(mutex_);
   std::map<sched::VmId, std::unique_ptr<Vm>> vms_ CANDOR_GUARDED_BY(mutex_);
   std::vector<sched::Scheduler::ClaimId> claims_ CANDOR_GUARDED_BY(mutex_);  // scratch of serve()
-  std::uint64_t touched_ CANDOR_GUARDED_BY(mutex_) = 0;  // processors whose order may have changed
+  sched::Shares shares_ CANDOR_GUARDED_BY(mutex_);
+  std::vector<sched::FairUse> uses_ CANDOR_GUARDED_BY(mutex_);  // scratch of share()
+  std::vector<Duration> room_ CANDOR_GUARDED_BY(mutex_);        // the same
+  Time shared_ CANDOR_GUARDED_BY(mutex_);                       // time of the last share()
+  std::uint64_t touched_ CANDOR_GUARDED_BY(mutex_) = 0;         // processors whose order may have changed
   bool demoted_ CANDOR_GUARDED_BY(mutex_) = false;
   Stats counters_ CANDOR_GUARDED_BY(mutex_);
 };

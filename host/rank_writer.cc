@@ -1,6 +1,7 @@
 #include "host/rank_writer.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 
@@ -25,6 +26,12 @@ Result<Done, int> RankWriter::set_ordinary(pid_t tid) {
 Result<Done, int> RankWriter::set_deadline(pid_t tid, Duration runtime, Duration period) {
   ++changes_;
   if (const int error = candor::set_deadline(tid, runtime, period); error != 0) return Error{error};
+  return Done{};
+}
+
+Result<Done, int> RankWriter::set_nice(pid_t tid, int nice) const {
+  if (!permitted_) return Done{};
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(tid), nice) != 0) return Error{errno};
   return Done{};
 }
 

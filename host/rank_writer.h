@@ -25,6 +25,8 @@ class RankWriter {
   Result<Done, int> set_fifo(pid_t tid, int level);
   Result<Done, int> set_ordinary(pid_t tid);
   Result<Done, int> set_deadline(pid_t tid, Duration runtime, Duration period);
+  /// Its weight while it is ordinary, as setpriority(2) has it: -20 to 19. Not counted as a change of rank.
+  Result<Done, int> set_nice(pid_t tid, int nice) const;
   /// Confines the thread to these processors. Needs no rank.
   static Result<Done, int> pin(pid_t tid, std::span<const int> processors);
 

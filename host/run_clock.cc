@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <span>
 #include <string_view>
 
 namespace candor::host {
@@ -36,22 +37,41 @@ std::optional<RunTimes> RunClock::read() const {
   return times;
 }
 
-bool RunClock::boosted() const {
-  std::array<char, 512> text;
-  const ssize_t n = pread(stat_.get(), text.data(), text.size(), 0);
-  if (n <= 0) return false;
+namespace {
+
+/// The line from a field on, counted as proc(5) does, 3 or later; empty: there is none.
+std::string_view field_of(int stat, int number, std::span<char> text) {
+  const ssize_t n = pread(stat, text.data(), text.size(), 0);
+  if (n <= 0) return {};
   // The second field, the name, may hold anything but ends with the last ')'.
   std::string_view line(text.data(), static_cast<std::size_t>(n));
   const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string_view::npos) return false;
+  if (name_end == std::string_view::npos) return {};
   line.remove_prefix(name_end + 1);
-  // What follows is " STATE PPID ..."; the priority is field 18, the sixteenth from here.
-  for (int i = 0; i < 15; ++i) {
+  for (int i = 3; i < number; ++i) {
     const std::size_t space = line.find(' ', 1);
-    if (space == std::string_view::npos) return false;
+    if (space == std::string_view::npos) return {};
     line.remove_prefix(space);
   }
-  return line.size() > 1 && line[1] == '-';
+  line.remove_prefix(1);
+  return line;
+}
+
+constexpr int kPriorityField = 18, kProcessorField = 39;
+
+}  // namespace
+
+bool RunClock::boosted() const {
+  std::array<char, 512> text;
+  return field_of(stat_.get(), kPriorityField, text).starts_with('-');
+}
+
+int RunClock::processor() const {
+  std::array<char, 512> text;
+  const std::string_view field = field_of(stat_.get(), kProcessorField, text);
+  int processor = -1;
+  std::from_chars(field.data(), field.data() + field.size(), processor);
+  return processor;
 }
 
 }  // namespace candor::host

@@ -32,6 +32,8 @@ class RunClock {
   /// True while a priority-inheriting lock lends the thread a real-time
   /// priority: SCHED_OTHER by policy, but real-time by what it runs at.
   [[nodiscard]] bool boosted() const;
+  /// The host's number of the processor it runs on, or ran on last; -1 once it has ended.
+  [[nodiscard]] int processor() const;
 
  private:
   RunClock(Fd schedstat, Fd stat) : schedstat_(std::move(schedstat)), stat_(std::move(stat)) {}

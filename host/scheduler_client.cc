@@ -25,8 +25,8 @@ constexpr int kReplyMs = 2'000;
 constexpr int kPatientMs = 5'000;
 
 std::string check_processors(const std::vector<int>& processors) {
-  if (processors.empty() || processors.size() > sched::kMaxProcessors)
-    return "candord serves 1 to " + std::to_string(sched::kMaxProcessors) + " processors, not " +
+  if (processors.empty() || processors.size() > sched::Capacity{}.processors)
+    return "candord serves 1 to " + std::to_string(sched::Capacity{}.processors) + " processors, not " +
            std::to_string(processors.size());
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

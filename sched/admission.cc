@@ -1,14 +1,13 @@
 #include "sched/admission.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
+#include <vector>
 
 namespace candor::sched {
 namespace {
 
-// Keeps all of this within 64 bits: with work below 2^45 ns (512 claims, busy for
-// kMaxBusy each), work * kSlow stays far below 2^63.
+// Keeps sums of work within 64 bits, however many claims.
 constexpr std::int64_t kMaxBusyNs = seconds(600).ns;
 
 /// Takes a round over all claims from what is left; false when that is not enough.
@@ -28,25 +27,35 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
-// What a job may use before its claim stands behind all others: what the tests hold against it.
-std::int64_t use_of(const Terms& t) {
-  return limit_of(t.budget).ns;
-}
+// Exact tests on one processor.
+class Tests {
+ public:
+  Tests(std::span<const Terms> claims, const ProcessorModel& model) : claims_(claims), model_(model) {}
+  bool demand_fits(Steps& steps) const;
+  bool response_fits(std::size_t index, Steps& steps) const;
 
-// How long work takes on a processor of kProcessorCeiling speed.
-std::int64_t slowed(std::int64_t work) {
-  constexpr std::int64_t whole = 1'000'000;
-  constexpr std::int64_t common = std::gcd(whole, std::int64_t{kProcessorCeilingPpm});
-  return ceil_div(work * (whole / common), kProcessorCeilingPpm / common);
-}
+ private:
+  // What a job holds the others up by at most.
+  std::int64_t use_of(const Terms& t) const { return (t.limit + model_.job_overhead).ns; }
+  // How long work takes on a processor as fast as the ceiling.
+  std::int64_t slowed(std::int64_t work) const {
+    return static_cast<std::int64_t>((__int128{work} * 1'000'000 + model_.ceiling_ppm - 1) /
+                                     model_.ceiling_ppm);
+  }
+  std::int64_t demand(std::int64_t t) const;
+  std::int64_t last_deadline_before(std::int64_t t) const;
+
+  std::span<const Terms> claims_;
+  const ProcessorModel& model_;
+};
 
 bool is_deadline(const Terms& t) {
   return t.cls == CANDOR_CLASS_DEADLINE;
 }
 
-std::int64_t demand(std::span<const Terms> claims, std::int64_t t) {
+std::int64_t Tests::demand(std::int64_t t) const {
   std::int64_t sum = 0;
-  for (const Terms& c : claims) {
+  for (const Terms& c : claims_) {
     if (!is_deadline(c) || t < c.relative_deadline.ns) continue;
     sum += ((t - c.relative_deadline.ns) / c.period.ns + 1) * use_of(c);
   }
@@ -54,9 +63,9 @@ std::int64_t demand(std::span<const Terms> claims, std::int64_t t) {
 }
 
 // The latest absolute deadline before t in the synchronous schedule, or -1.
-std::int64_t last_deadline_before(std::span<const Terms> claims, std::int64_t t) {
+std::int64_t Tests::last_deadline_before(std::int64_t t) const {
   std::int64_t best = -1;
-  for (const Terms& c : claims) {
+  for (const Terms& c : claims_) {
     if (!is_deadline(c) || c.relative_deadline.ns >= t) continue;
     const std::int64_t k = (t - 1 - c.relative_deadline.ns) / c.period.ns;
     best = std::max(best, k * c.period.ns + c.relative_deadline.ns);
@@ -66,10 +75,10 @@ std::int64_t last_deadline_before(std::span<const Terms> claims, std::int64_t t)
 
 // A3 by quick processor-demand analysis (Zhang and Burns 2009): walk back from
 // the last point that could fail; each step skips the points demand() rules out.
-bool demand_fits(std::span<const Terms> claims, Steps& steps) {
+bool Tests::demand_fits(Steps& steps) const {
   bool constrained = false;
   std::int64_t shortest = 0;
-  for (const Terms& c : claims) {
+  for (const Terms& c : claims_) {
     if (!is_deadline(c)) continue;
     constrained |= c.relative_deadline < c.period;
     if (shortest == 0 || c.relative_deadline.ns < shortest) shortest = c.relative_deadline.ns;
@@ -77,39 +86,39 @@ bool demand_fits(std::span<const Terms> claims, Steps& steps) {
   if (!constrained) return true;  // then A2 is exact
   // No point fails beyond the end of the synchronous busy interval.
   std::int64_t busy = 0;
-  for (const Terms& c : claims)
+  for (const Terms& c : claims_)
     if (is_deadline(c)) busy += use_of(c);
   busy = slowed(busy);
   for (;;) {
-    if (!steps.take(claims.size())) return false;
+    if (!steps.take(claims_.size())) return false;
     std::int64_t next = 0;
-    for (const Terms& c : claims)
+    for (const Terms& c : claims_)
       if (is_deadline(c)) next += ceil_div(busy, c.period.ns) * use_of(c);
     next = slowed(next);
     if (next > kMaxBusyNs) return false;
     if (next == busy) break;
     busy = next;
   }
-  std::int64_t t = last_deadline_before(claims, busy + 1);
+  std::int64_t t = last_deadline_before(busy + 1);
   while (t >= shortest) {
-    if (!steps.take(2 * claims.size())) return false;
-    const std::int64_t need = demand(claims, t);
+    if (!steps.take(2 * claims_.size())) return false;
+    const std::int64_t need = demand(t);
     if (need > t) return false;
-    t = need < t && need >= shortest ? std::max(need, shortest) : last_deadline_before(claims, t);
+    t = need < t && need >= shortest ? std::max(need, shortest) : last_deadline_before(t);
     if (need < shortest) break;  // nothing earlier demands anything
   }
   return true;
 }
 
-bool response_fits(std::span<const Terms> claims, std::size_t index, Steps& steps) {
-  const Terms& own = claims[index];
+bool Tests::response_fits(std::size_t index, Steps& steps) const {
+  const Terms& own = claims_[index];
   std::int64_t response = slowed(use_of(own));
-  while (steps.take(claims.size())) {
+  while (steps.take(claims_.size())) {
     if (response > own.relative_deadline.ns) return false;
     std::int64_t work = use_of(own);
-    for (std::size_t i = 0; i < claims.size(); ++i) {
-      if (i == index || (!is_deadline(claims[i]) && claims[i].priority < own.priority)) continue;
-      work += ceil_div(response, claims[i].period.ns) * use_of(claims[i]);
+    for (std::size_t i = 0; i < claims_.size(); ++i) {
+      if (i == index || (!is_deadline(claims_[i]) && claims_[i].priority < own.priority)) continue;
+      work += ceil_div(response, claims_[i].period.ns) * use_of(claims_[i]);
     }
     const std::int64_t next = slowed(work);
     if (next == response) return true;
@@ -120,7 +129,7 @@ bool response_fits(std::span<const Terms> claims, std::size_t index, Steps& step
 
 }  // namespace
 
-Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
+Result<Terms, candor_refusal> check_request(const ClaimRequest& r, const ProcessorModel& model) {
   const bool deadline = r.cls == CANDOR_CLASS_DEADLINE;
   const bool fixed = r.cls == CANDOR_CLASS_FIXED;
   const std::uint64_t relative = r.relative_deadline_ns == 0 ? r.period_ns : r.relative_deadline_ns;
@@ -129,77 +138,66 @@ Result<Terms, candor_refusal> check_request(const ClaimRequest& r) {
                      r.period_ns <= static_cast<std::uint64_t>(kMaxPeriod.ns) && r.budget_ns > 0 &&
                      r.budget_ns <= relative && relative <= r.period_ns;
   if (!sound) return Error{CANDOR_REFUSED_INVALID};
-  return Terms{.cls = deadline ? CANDOR_CLASS_DEADLINE : CANDOR_CLASS_FIXED,
-               .priority = deadline ? 0 : r.priority,
-               .budget = {static_cast<std::int64_t>(r.budget_ns)},
-               .period = {static_cast<std::int64_t>(r.period_ns)},
-               .relative_deadline = {static_cast<std::int64_t>(relative)}};
+  return model.bound({.cls = deadline ? CANDOR_CLASS_DEADLINE : CANDOR_CLASS_FIXED,
+                      .priority = deadline ? 0 : r.priority,
+                      .budget = {static_cast<std::int64_t>(r.budget_ns)},
+                      .period = {static_cast<std::int64_t>(r.period_ns)},
+                      .relative_deadline = {static_cast<std::int64_t>(relative)}});
 }
 
-bool processor_holds(std::span<const Terms> claims, std::int64_t* steps_taken) {
-  std::uint64_t sum = 0, with_tolerance = 0;
-  std::int64_t jobs = 0;
+bool processor_holds(std::span<const Terms> claims, const ProcessorModel& model, std::int64_t* steps_taken) {
+  std::uint64_t sum = 0, use = 0;
   for (const Terms& c : claims) {
     sum += ppm_of(c.budget, c.period);
-    with_tolerance += ppm_of(limit_of(c.budget), c.period);
-    jobs += ceil_div(seconds(1).ns, c.period.ns);
+    use += ppm_of(c.limit + model.job_overhead, c.period);
   }
-  if (sum > kProcessorLimitPpm || with_tolerance > kProcessorCeilingPpm || jobs > kMaxJobsPerSecond)
-    return false;
+  if (sum > model.limit_ppm || use > model.ceiling_ppm) return false;
+  const Tests tests(claims, model);
   Steps steps;
-  bool holds = demand_fits(claims, steps);
+  bool holds = tests.demand_fits(steps);
   for (std::size_t i = 0; holds && i < claims.size(); ++i)
-    if (!is_deadline(claims[i])) holds = response_fits(claims, i, steps);
+    if (!is_deadline(claims[i])) holds = tests.response_fits(i, steps);
   if (steps_taken != nullptr) *steps_taken = steps.taken();
   return holds;
 }
 
-FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors) {
+FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors,
+                           const ProcessorModel& model) {
   FitReport report;
-  processors = std::min(processors, kMaxProcessors);
   for (const Entitlement& vm : vms) report.sum_ppm += vm.bandwidth_ppm;
-  report.limit_ppm = std::uint64_t{processors} * kProcessorLimitPpm;
+  report.limit_ppm = std::uint64_t{processors} * model.limit_ppm;
   if (report.sum_ppm > report.limit_ppm) {
     report.misfit = Misfit::kSum;
     return report;
   }
   for (std::uint32_t i = 0; i < vms.size(); ++i) {
-    const std::uint64_t room = std::uint64_t{vms[i].realtime_vcpus} * kProcessorLimitPpm;
+    const std::uint64_t room = std::uint64_t{vms[i].realtime_vcpus} * model.limit_ppm;
     if (vms[i].bandwidth_ppm <= room) continue;
     report.misfit = Misfit::kVm;
     report.vm = i;
     report.limit_ppm = room;
     return report;
   }
-  // Largest part first; repeatedly picking the next largest keeps this free of allocation.
-  std::array<std::uint32_t, kMaxProcessors> used{};
   const auto part = [&](std::uint32_t i) {
-    return vms[i].realtime_vcpus == 0 ? 0u
-                                      : static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} +
-                                                                    vms[i].realtime_vcpus - 1) /
-                                                                   vms[i].realtime_vcpus);
+    const std::uint32_t parts = std::max(vms[i].realtime_vcpus, 1u);
+    return static_cast<std::uint32_t>((std::uint64_t{vms[i].bandwidth_ppm} + parts - 1) / parts);
   };
-  std::uint32_t last_part = ~0u;
-  std::uint32_t last_vm = 0;
-  for (std::size_t round = 0; round < vms.size(); ++round) {
-    std::uint32_t pick = kNone;
-    for (std::uint32_t i = 0; i < vms.size(); ++i) {
-      const bool after_last = part(i) < last_part || (part(i) == last_part && round > 0 && i > last_vm);
-      if (after_last && (pick == kNone || part(i) > part(pick))) pick = i;
-    }
-    if (pick == kNone) break;
-    last_part = part(pick);
-    last_vm = pick;
-    if (last_part == 0) break;
-    for (std::uint32_t v = 0; v < vms[pick].realtime_vcpus; ++v) {
-      auto* room = std::find_if(used.data(), used.data() + processors,
-                                [&](std::uint32_t u) { return u + last_part <= kProcessorLimitPpm; });
-      if (room == used.data() + processors) {
+  std::vector<std::uint32_t> largest_first(vms.size());
+  std::iota(largest_first.begin(), largest_first.end(), 0u);
+  std::stable_sort(largest_first.begin(), largest_first.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return part(a) > part(b); });
+  std::vector<std::uint32_t> used(processors);
+  for (const std::uint32_t vm : largest_first) {
+    if (part(vm) == 0) break;
+    for (std::uint32_t v = 0; v < vms[vm].realtime_vcpus; ++v) {
+      const auto room = std::find_if(used.begin(), used.end(),
+                                     [&](std::uint32_t u) { return u + part(vm) <= model.limit_ppm; });
+      if (room == used.end()) {
         report.misfit = Misfit::kPacking;
-        report.vm = pick;
+        report.vm = vm;
         return report;
       }
-      *room += last_part;
+      *room += part(vm);
     }
   }
   return report;

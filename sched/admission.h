@@ -2,29 +2,22 @@
 //
 //  A1  Per VM: sum of budget / period <= its bandwidth; fixed priority <= its
 //      ceiling; it has at least one real-time vCPU.
-//  A2  Per processor: sum of budget / period <= kProcessorLimitPpm, and with
-//      what enforcement lets pass beside the budgets (server.h, limit_of())
-//      <= kProcessorCeilingPpm.
+//  A2  Per processor: sum of budget / period <= limit of the model; and the sum
+//      of use / period <= its ceiling, use being what a job may use before it is
+//      overdrawn and what it costs besides.
 //  A3  Deadline claims, where a relative deadline is shorter than the period:
 //      the processor-demand test. In any interval of length t, the jobs that
-//      are released and due in it may use at most kProcessorCeiling * t before
-//      they are overdrawn.
+//      are released and due in it use at most ceiling * t.
 //  A4  Fixed claims: response-time analysis under all deadline claims and the
-//      fixed ones of the same or a higher priority, all using what they may before they
-//      are overdrawn, on a processor of kProcessorCeiling speed; the response is at most the relative
+//      fixed ones of the same or a higher priority, by their use, on
+//      a processor as fast as the ceiling; the response is at most the relative
 //      deadline. A busy interval of a level starts with no work of that level or above pending, so every job
 //      that can interfere was released within it: the bound holds whatever the order among the interferers.
 //  A5  Nothing is admitted that a test cannot decide within its step limit.
-//  A6  Per processor: at most kMaxJobsPerSecond jobs. Each costs the host an
-//      interrupt, two context switches and a look at its budget, which no budget
-//      holds; and in a VM's bandwidth no job counts for less than kJobOverhead.
+//  A6  In a VM's bandwidth no job counts for less than what it costs.
 //
-// Why 85 %, and 93.5 % of use: interrupts take 3 to 4 % of a processor, and near 95 % the host
-// kernel's own guard against real-time overload takes the processor away for 50 ms at a time, after
-// which earliest deadline first collapses. In trials 83 and 86 % of work held, 90 and 93 % did not. What lies
-// between the two is for jobs that take longer than they should: while all stay within a tenth of
-// their budgets, none misses (docs/decisions/0007). Blocking by locks is not yet a term of the
-// tests: guests' critical sections count within their budgets.
+// Blocking by locks is not yet a term of the tests: guests' critical sections count
+// within their budgets.
 #pragma once
 
 #include <span>
@@ -33,14 +26,6 @@
 #include "sched/types.h"
 
 namespace candor::sched {
-
-inline constexpr std::uint32_t kProcessorLimitPpm = 850'000;
-inline constexpr std::uint32_t kProcessorCeilingPpm = 935'000;
-
-/// What a job costs besides its own work (27 to 54 us measured on a slow machine), and how
-/// many of these the part of a processor above kProcessorLimitPpm can bear.
-inline constexpr Duration kJobOverhead = microseconds(30);
-inline constexpr std::int64_t kMaxJobsPerSecond = 2'000;
 
 /// What all iterations of one question may take together, a step being a look at one claim, a few
 /// nanoseconds. They converge in tens of rounds for task sets people write; the bound keeps a guest
@@ -51,18 +36,19 @@ inline constexpr std::int64_t kMaxSteps = 200'000;
 inline constexpr Duration kOftenPeriod = milliseconds(5);
 
 /// What a claim takes of its VM's bandwidth.
-constexpr std::uint32_t bandwidth_of(const Terms& terms) {
-  const Duration counted = terms.budget < kJobOverhead ? kJobOverhead : terms.budget;
-  return ppm_of(terms.period < kOftenPeriod ? counted + kLeastTolerance : counted, terms.period);
+constexpr std::uint32_t bandwidth_of(const Terms& terms, const ProcessorModel& model = {}) {
+  const Duration counted = terms.budget < model.job_overhead ? model.job_overhead : terms.budget;
+  return ppm_of(terms.period < kOftenPeriod ? counted + model.least_tolerance : counted, terms.period);
 }
 
-/// The terms a request stands for, or CANDOR_REFUSED_INVALID. Any input.
-Result<Terms, candor_refusal> check_request(const ClaimRequest& request);
+/// The terms a request stands for, bounded by the model, or CANDOR_REFUSED_INVALID. Any input.
+Result<Terms, candor_refusal> check_request(const ClaimRequest& request, const ProcessorModel& model = {});
 
-/// True if all these claims can share one processor (A2 to A6). Order does not matter.
+/// True if all these claims can share one processor (A2 to A5). Order does not matter.
 /// `steps`, where given, receives how many steps the tests took, at most kMaxSteps and a round over all
 /// claims (A5).
-[[nodiscard]] bool processor_holds(std::span<const Terms> claims, std::int64_t* steps = nullptr);
+[[nodiscard]] bool processor_holds(std::span<const Terms> claims, const ProcessorModel& model = {},
+                                   std::int64_t* steps = nullptr);
 
 /// Why entitlements do not fit a host.
 enum class Misfit {
@@ -84,6 +70,7 @@ struct FitReport {
 /// Do the reserves of these VMs fit on `processors` processors? Usable before
 /// anything runs. Each VM's reserve is taken in equal parts, one for each of
 /// its real-time vCPUs, and packed largest first (ties: lower index).
-FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors);
+FitReport entitlements_fit(std::span<const Entitlement> vms, std::uint32_t processors,
+                           const ProcessorModel& model = {});
 
 }  // namespace candor::sched

@@ -1,62 +1,102 @@
 #include "sched/levels.h"
 
-#include <algorithm>
-#include <array>
-
 namespace candor::sched {
-namespace {
 
-// Assigns strictly falling levels within [lowest, highest]; size <= range.count().
-void assign_distinct(std::span<int> levels, int lowest, int highest) {
-  const int n = static_cast<int>(levels.size());
-  if (n == 0) return;
-  // Entry i may keep its level if the i before it and the n-1-i after it find
-  // room, and two keepers i < j if the entries between them do. With
-  // key = level + i both say: keys must not rise. So: the longest
-  // non-rising subsequence, by dynamic programming from the end.
-  std::array<int, 128> length;
-  std::array<int, 128> next;
-  const auto key = [&](int i) { return levels[static_cast<std::size_t>(i)] + i; };
-  const auto eligible = [&](int i) { return key(i) <= highest && key(i) >= lowest + n - 1; };
-  int best = -1;
-  for (int i = n - 1; i >= 0; --i) {
-    const auto u = static_cast<std::size_t>(i);
-    length[u] = eligible(i) ? 1 : 0;
-    next[u] = -1;
-    if (length[u] == 0) continue;
-    for (int j = i + 1; j < n; ++j) {
-      const auto w = static_cast<std::size_t>(j);
-      if (length[w] > 0 && key(i) >= key(j) && length[w] + 1 > length[u]) {
-        length[u] = length[w] + 1;
-        next[u] = j;
-      }
-    }
-    if (best < 0 || length[u] >= length[static_cast<std::size_t>(best)]) best = i;
+void LevelTable::give(Levelled& v, int level) {
+  if (v.level == level) return;
+  v.level = level;
+  if (v.noted) return;
+  v.noted = true;
+  changed_->push_back(&v);
+}
+
+void LevelTable::place(Levelled& v, Levelled* after) {
+  v.previous = after;
+  v.next = after == nullptr ? first_ : after->next;
+  (after == nullptr ? first_ : after->next) = &v;
+  if (v.next != nullptr) v.next->previous = &v;
+
+  const bool at_border = v.next != nullptr && v.next->shares;
+  v.shares = (after != nullptr && after->shares) || (at_border && own_ >= most());
+  if (v.shares) {
+    ++shared_;
+    return give(v, range_.lowest);
   }
-  // Fill the gaps between keepers evenly: room on both sides saves later changes.
-  int from = 0;
-  int above = highest + 1;
-  for (int keep = best;; keep = next[static_cast<std::size_t>(keep)]) {
-    const int to = keep < 0 ? n : keep;
-    const int below = keep < 0 ? lowest - 1 : levels[static_cast<std::size_t>(keep)];
-    const int gap = to - from;
-    const int room = above - below - 1;
-    for (int k = 0; k < gap; ++k)  // gap <= room, so each step is at least 1
-      levels[static_cast<std::size_t>(from + k)] = above - (k + 1) * (room + 1) / (gap + 1);
-    if (keep < 0) return;
-    from = keep + 1;
-    above = below;
+  ++own_;
+  if (after == last_own_) last_own_ = &v;
+  while (own_ > room()) share_last();
+  if (!v.shares) fit(v);
+}
+
+void LevelTable::remove(Levelled& v) {
+  --(v.shares ? shared_ : own_);
+  if (last_own_ == &v) last_own_ = v.previous;
+  (v.previous == nullptr ? first_ : v.previous->next) = v.next;
+  if (v.next != nullptr) v.next->previous = v.previous;
+  v.shares = false;
+}
+
+void LevelTable::settle() {
+  const int vcpus = own_ + shared_;
+  if (vcpus <= range_.count()) return own_up_to(vcpus);
+  while (own_ > most()) share_last();
+  own_up_to(least());
+}
+
+void LevelTable::share_last() {
+  Levelled& v = *last_own_;
+  last_own_ = v.previous;
+  v.shares = true;
+  --own_;
+  ++shared_;
+  give(v, range_.lowest);
+}
+
+void LevelTable::own_up_to(int count) {
+  Levelled* v = last_own_ == nullptr ? first_ : last_own_->next;
+  for (; v != nullptr && own_ < count; v = v->next) {
+    last_own_ = v;
+    v->shares = false;
+    --shared_;
+    ++own_;
+    fit(*v);
   }
 }
 
-}  // namespace
+void LevelTable::fit(Levelled& v) {
+  const int high = above(v), low = below(v);
+  if (low < v.level && v.level < high) return;
+  if (high - low <= 1) return spread_around(v);
+  if (v.previous != nullptr)
+    give(v, high - 1);
+  else
+    give(v, own_ == 1 ? range_.highest - range_.count() / 8 : low + 1);
+}
 
-void assign_levels(std::span<int> levels, LevelRange range) {
-  const std::size_t count = range.count();
-  if (levels.size() > kMaxLevelled || count > 99 || count == 0) __builtin_trap();  // a caller's bug
-  if (levels.size() <= count) return assign_distinct(levels, range.lowest, range.highest);
-  assign_distinct(levels.first(count - 1), range.lowest + 1, range.highest);
-  std::fill(levels.begin() + static_cast<std::ptrdiff_t>(count - 1), levels.end(), range.lowest);
+void LevelTable::spread_around(Levelled& v) {
+  Levelled *from = &v, *to = &v;
+  int members = 1, free = above(v) - below(v) - 1 - members;
+  while (free < 0 || free * 3 * own_ < members * (room() - own_)) {
+    Levelled* const up = from->previous;
+    Levelled* const down = to == last_own_ ? nullptr : to->next;
+    // Towards more room.
+    if (up != nullptr && (down == nullptr || above(*up) - above(*from) >= below(*to) - below(*down)))
+      from = up;
+    else if (down != nullptr)
+      to = down;
+    else
+      break;  // not reached: among all of them there is room
+    ++members;
+    free = above(*from) - below(*to) - 1 - members;
+  }
+  const int high = above(*from);
+  const int between = to == last_own_ ? free - free / 2 : free;
+  int n = 0;
+  for (Levelled* w = from;; w = w->next) {
+    ++n;
+    give(*w, high - n - between * n / (members + 1));
+    if (w == to) return;
+  }
 }
 
 }  // namespace candor::sched

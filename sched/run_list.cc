@@ -52,21 +52,36 @@ bool fair_before(const RunListItem& a, const RunListItem& b) {
   }
 }
 
+Place place_of(const Claim& c, Time now) {
+  const Terms& t = c.server.terms();
+  return {.overdrawn = c.server.overdrawn(),
+          .cls = t.cls,
+          .priority = t.priority,
+          .deadline = c.server.effective_deadline(now),
+          .remaining = c.server.remaining(),
+          .vm = c.vm->id,
+          .thread = c.thread};
+}
+
 }  // namespace
 
 void Scheduler::list_claims(std::uint32_t processor, Time now, std::vector<RunListItem>& out,
                             std::vector<RunListItem>& fair) const {
   // What was published since the last decision counts here, too.
-  std::vector<const Claim*> order(cpus_[processor].order.begin(), cpus_[processor].order.end());
-  std::sort(order.begin(), order.end(), [&](const Claim* a, const Claim* b) { return precedes(a, b, now); });
+  std::vector<const Claim*> order;
+  for (const Claim* c = cpus_[processor].first(); c != nullptr; c = c->behind()) order.push_back(c);
+  std::sort(order.begin(), order.end(), [&](const Claim* a, const Claim* b) {
+    if (a->server.exhausted() != b->server.exhausted()) return b->server.exhausted();
+    return before(place_of(*a, now), place_of(*b, now));
+  });
   const Claim* previous = nullptr;
   for (const Claim* c : order) {
-    const Vcpu& vcpu = c->vm->vcpus[c->vcpu];
+    const Vcpu& vcpu = *c->carrier;
     const ClaimServer& server = c->server;
     RunListItem item{.processor = processor,
                      .vm = c->vm->id,
                      .thread = c->thread,
-                     .vcpu = c->vcpu,
+                     .vcpu = vcpu.index,
                      .state = server.state(),
                      .cls = server.exhausted() ? CANDOR_CLASS_FAIR : server.terms().cls,
                      .priority = server.terms().priority,
@@ -75,7 +90,8 @@ void Scheduler::list_claims(std::uint32_t processor, Time now, std::vector<RunLi
                      .deadline = server.effective_deadline(now),
                      .expected = server.expected(),
                      .exhausted = server.exhausted()};
-    if (vcpu.running == c->thread && server.state() == CANDOR_THREAD_READY) item.state = kThreadRunning;
+    if (c->vm->published[vcpu.index].running == c->thread && server.state() == CANDOR_THREAD_READY)
+      item.state = kThreadRunning;
     if (item.exhausted) {
       fair.push_back(item);
       continue;
@@ -97,11 +113,12 @@ void Scheduler::list_unclaimed(const Vm& vm, std::vector<RunListItem>& fair) con
     fair.push_back(item);
   };
   for (std::uint32_t v = 0; v < vm.vcpus.size(); ++v) {
-    const Vcpu& vcpu = vm.vcpus[v];
+    const std::uint32_t processor = vm.vcpus[v].processor;
+    const PublishedVcpu& vcpu = vm.published[v];
     const bool runs = vcpu.running < CANDOR_MAX_THREADS && vcpu.state == CANDOR_VCPU_RUNNING;
     for (std::uint32_t i = 0; i < vcpu.ready_count; ++i) {
       const candor_ready& r = vcpu.ready[i];
-      RunListItem item{.processor = vcpu.processor, .thread = r.thread, .vcpu = v, .expected = {}};
+      RunListItem item{.processor = processor, .thread = r.thread, .vcpu = v, .expected = {}};
       item.state = runs && r.thread == vcpu.running ? kThreadRunning : std::uint32_t{CANDOR_THREAD_READY};
       item.deadline = time_of(r.deadline_ns);
       item.expected = run_time_of(r.expected_ns);
@@ -109,11 +126,7 @@ void Scheduler::list_unclaimed(const Vm& vm, std::vector<RunListItem>& fair) con
     }
     if (!runs) continue;
     const Unclaimed& t = vm.unclaimed[vcpu.running];
-    add({.processor = vcpu.processor,
-         .thread = vcpu.running,
-         .vcpu = v,
-         .state = kThreadRunning,
-         .expected = {}},
+    add({.processor = processor, .thread = vcpu.running, .vcpu = v, .state = kThreadRunning, .expected = {}},
         static_cast<std::uint8_t>(t.cls));
   }
   // Then those that nobody has called ready, though their own line may.
@@ -133,7 +146,7 @@ void Scheduler::run_list(Time now, std::vector<RunListItem>& out) const {
   out.clear();
   std::vector<RunListItem> fair;
   for (std::uint32_t p = 0; p < processors(); ++p) list_claims(p, now, out, fair);
-  for (const auto& vm : vms_) list_unclaimed(*vm, fair);
+  for (const auto& [id, vm] : vms_) list_unclaimed(*vm, fair);
   std::sort(fair.begin(), fair.end(), fair_before);
   for (std::size_t i = 1; i < fair.size(); ++i)
     fair[i].behind_previous = first_fair_difference(fair[i - 1], fair[i]);

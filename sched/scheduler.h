@@ -7,19 +7,23 @@
 //
 // How a processor's claims are served, in terms of calls:
 //   claim()            once per change of terms (rare)
-//   publish(), charge() for each claim of a processor, then
+//   publish(), charge() for each claim or vCPU of a processor that may have changed or run, then
 //   decide()           -> rank changes to impose, and when to look again
+//
+// Costs: n claims on the processor in question, whatever else there is. publish(), charge(), decide() and
+// claim_view() take O(log n) expected, see processor.h for what that leaves out; finding a VM, O(1).
 #pragma once
 
-#include <array>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "sched/admission.h"
+#include "sched/claim.h"
 #include "sched/levels.h"
 #include "sched/order.h"
-#include "sched/server.h"
+#include "sched/processor.h"
 #include "sched/types.h"
 
 namespace candor::sched {
@@ -32,10 +36,13 @@ struct RankChange {
 };
 
 struct Decision {
-  /// Impose in this sequence: raises first, so that no vCPU is left below
-  /// one it precedes. Valid until the next call of any non-const member.
+  /// Impose in this sequence: raises first, those to the highest level first of all, then the others, those
+  /// to the lowest first. So no vCPU is put below one it precedes at any moment. Valid until the next call of
+  /// any non-const member.
   std::span<const RankChange> changes;
-  Time next = Time::never();  // decide() again by then, even if nothing is said
+  /// decide() again by then, even if nothing is said: the earliest look of all claims (server.h), or when a
+  /// blocked claim's deadline falls behind one that stands still. At least kLeastLook away.
+  Time next = Time::never();
 };
 
 /// What candord writes into a vCPU's host line.
@@ -93,11 +100,12 @@ struct RunListItem {
 
 class Scheduler {
  public:
-  /// `processors` in [1, kMaxProcessors]; they are numbered from 0.
-  explicit Scheduler(std::uint32_t processors, LevelRange levels = {});
+  /// `processors` in [1, capacity.processors]; they are numbered from 0.
+  explicit Scheduler(std::uint32_t processors, LevelRange levels = {}, Capacity capacity = {},
+                     const ProcessorModel& model = {});
   ~Scheduler();
 
-  /// False: the number is taken, there are kMaxVms, or the counts are out of range.
+  /// False: the number is taken, there is no room for one more, or the counts are out of range.
   [[nodiscard]] bool add_vm(VmId id, const Entitlement& entitlement);
   /// Forgets the VM; its ranks are the caller's to take back. Unknown: no effect.
   void remove_vm(VmId id);
@@ -108,6 +116,15 @@ class Scheduler {
   /// gives up its claim (status none). `thread` below CANDOR_MAX_THREADS.
   Answer claim(VmId vm, std::uint32_t thread, const ClaimRequest& request, Time now);
   void release(VmId vm, std::uint32_t thread);
+
+  /// The vCPUs that the last claim() moved to other processors to make room (packing.cc). Valid until the
+  /// next one.
+  struct Move {
+    VmId vm;
+    std::uint32_t vcpu;
+    std::uint32_t from, to;  // processors
+  };
+  [[nodiscard]] std::span<const Move> moves() const { return moves_; }
 
   /// A claim's job line. Threads without a claim: no effect.
   void publish(VmId vm, std::uint32_t thread, const JobReport& job, Time now);
@@ -128,9 +145,12 @@ class Scheduler {
   /// The order of one processor now.
   Decision decide(std::uint32_t processor, Time now);
 
+  /// Of a real-time vCPU: O(n) for the first on its processor after a change there, O(log n) for the others.
+  /// Of a fair one: O(all vCPUs of all VMs), so not for the path of an event.
   [[nodiscard]] VcpuView vcpu_view(VmId vm, std::uint32_t vcpu, Time now) const;
   [[nodiscard]] ClaimView claim_view(VmId vm, std::uint32_t thread, Time now) const;
-  /// The claims of a processor in their order at the last decide(): (vm, thread).
+  /// The claims of a processor in their order at the last decide(), those admitted since included: (vm,
+  /// thread). O(n).
   struct ClaimId {
     VmId vm;
     std::uint32_t thread;
@@ -146,50 +166,8 @@ class Scheduler {
   [[nodiscard]] std::uint32_t processors() const { return static_cast<std::uint32_t>(cpus_.size()); }
 
  private:
-  struct Vm;
-  struct Claim {
-    Vm* vm = nullptr;
-    std::uint32_t thread = 0;
-    std::uint32_t vcpu = 0;
-    std::uint32_t ppm = 0;
-    ClaimServer server;
-  };
-  struct Vcpu {
-    bool realtime = false;
-    std::uint32_t processor = kNone;
-    std::uint32_t claims = 0;
-    std::uint32_t load_ppm = 0;
-    int level = 0;
-    std::uint32_t rank = 0;
-    bool charged = false;  // total is known
-    Duration total;
-    std::uint32_t state = CANDOR_VCPU_WAITING;
-    std::uint32_t running = CANDOR_NO_THREAD;
-    Time next_timer = Time::never();
-    std::uint32_t ready_count = 0;
-    std::array<candor_ready, CANDOR_MAX_READY> ready;
-  };
-  struct Unclaimed {
-    candor_class cls = CANDOR_CLASS_NONE;
-    JobReport job;
-  };
-  struct Vm {
-    VmId id = 0;
-    Entitlement entitlement;
-    std::uint32_t used_ppm = 0;
-    std::vector<Vcpu> vcpus;
-    std::array<Claim*, CANDOR_MAX_THREADS> claims{};
-    std::array<Unclaimed, CANDOR_MAX_THREADS> unclaimed{};
-  };
-  struct Cpu {
-    std::vector<Claim*> order;   // capacity reserved
-    bool has_leftovers = false;  // a vCPU without claims may still hold a level
-  };
-
   [[nodiscard]] Vm* find(VmId id) const;
-  [[nodiscard]] Place place_of(const Claim& claim, Time now) const;
-  [[nodiscard]] bool precedes(const Claim* a, const Claim* b, Time now) const;
-  void extend_overdrawn(const Cpu& cpu, Time now);
+  [[nodiscard]] Claim* find_claim(VmId id, std::uint32_t thread) const;
   [[nodiscard]] bool fits(std::uint32_t processor, const Terms& terms) const;
   void drop(Claim* claim);
   Answer admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::uint32_t previous_vcpu, Time now);
@@ -198,17 +176,35 @@ class Scheduler {
   void list_unclaimed(const Vm& vm, std::vector<RunListItem>& fair) const;
   [[nodiscard]] bool uses(const Vcpu& vcpu, std::uint32_t processor) const;
 
-  LevelRange range_;
-  std::vector<std::unique_ptr<Vm>> vms_;  // ascending ids
+  Capacity capacity_;
+  std::unordered_map<VmId, std::unique_ptr<Vm>> vms_;
   std::vector<Claim> pool_;
   std::vector<Claim*> free_;
-  std::vector<Cpu> cpus_;
-  mutable std::vector<Terms> terms_;  // scratch of fits()
+  // A vCPU with its claims, and where it is to be.
+  struct Unit {
+    Vcpu* vcpu = nullptr;  // none: the new claim's
+    std::uint32_t use_ppm = 0;
+    std::uint32_t processor = kNone;
+    bool stays = false;
+  };
+  [[nodiscard]] std::uint32_t repack(const Terms& terms, Time now);
+  void collect_units(const Terms& terms, Time now);
+  [[nodiscard]] bool place_units(const Terms& terms, bool fullest_first);
+  [[nodiscard]] bool unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms);
+  void move(Vcpu& vcpu, std::uint32_t processor, Time now);
+
+  std::vector<Unit> units_;  // scratch of repack()
+  std::vector<std::uint32_t> unit_use_;
+  std::vector<Move> moves_;
+  const ProcessorModel model_;
+  std::vector<Processor> cpus_;
+  std::size_t realtime_vcpus_ = 0;
+  // Scratch.
+  mutable std::vector<Terms> terms_;
+  std::vector<std::uint32_t> emptiest_;  // processors
+  std::vector<Demand> demands_;
+  std::vector<Levelled*> changed_;
   std::vector<RankChange> changes_;
-  std::vector<Vcpu*> ranked_;  // scratch of decide()
-  std::vector<RankChange> ranked_ids_;
-  std::vector<int> levels_;
-  std::vector<Demand> demands_;  // scratch of extend_overdrawn()
 };
 
 }  // namespace candor::sched

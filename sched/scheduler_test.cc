@@ -347,6 +347,36 @@ TEST_F(SchedulerTest, AnExhaustedClaimIsListedAmongTheFair) {
   EXPECT_EQ(list[0].level, 0);
 }
 
+TEST_F(SchedulerTest, ItHoldsWhatItsCapacitySays) {
+  constexpr Capacity kLarge{.vms = 10'000, .claims = 20'000, .processors = 256};
+  Scheduler large(kLarge.processors, {}, kLarge);
+  EXPECT_EQ(large.processors(), 256u);
+  for (VmId vm = 0; vm < kLarge.vms; ++vm) {
+    ASSERT_TRUE(large.add_vm(vm * 7, {.bandwidth_ppm = 1'000, .fair_vcpus = 1, .realtime_vcpus = 2}));
+    for (const std::uint32_t thread : {0u, 1u})
+      ASSERT_EQ(
+          large
+              .claim(vm * 7, thread,
+                     {.cls = CANDOR_CLASS_DEADLINE, .budget_ns = 50'000, .period_ns = 1'000'000'000}, at(0))
+              .status,
+          CANDOR_CLAIM_ADMITTED);
+  }
+  EXPECT_FALSE(large.add_vm(1, {}));
+  for (std::uint32_t p = 0; p < large.processors(); ++p) {
+    EXPECT_FALSE(large.decide(p, at(0)).changes.empty());
+    EXPECT_GT(large.used_ppm(p), 0u) << "spread over all";
+  }
+  EXPECT_EQ(Scheduler(300, {}, kLarge).processors(), 256u);
+}
+
+TEST_F(SchedulerTest, NoMoreClaimsThanThereIsRoomForAreAdmitted) {
+  Scheduler small(1, {}, {.vms = 1, .claims = 1, .processors = 1});
+  ASSERT_TRUE(small.add_vm(1, {.bandwidth_ppm = 800'000, .realtime_vcpus = 2}));
+  EXPECT_FALSE(small.add_vm(2, {}));
+  EXPECT_EQ(small.claim(1, 0, deadline(1, 10), at(0)).status, CANDOR_CLAIM_ADMITTED);
+  EXPECT_EQ(small.claim(1, 1, deadline(1, 10), at(0)).reason, CANDOR_REFUSED_NO_VCPU);
+}
+
 TEST_F(SchedulerTest, NumbersOutOfRangeHaveNoEffect) {
   add(1);
   EXPECT_FALSE(sched().add_vm(1, {}));

@@ -30,7 +30,7 @@ void ClaimServer::extend(Duration slack) {
   // One that goes on and on has been given that already: it would be late for others at every start.
   const Duration room = std::min(limit() + grace() - consumed_ - overdrawn_use_, limit() * 2 - level_);
   const Duration more = std::min(slack, room);
-  if (!overdrawn() || !active_ || more < kLeastExtension) return;
+  if (!overdrawn() || more < kLeastExtension) return;
   extension_ = consumed_ - limit() + more;
   overdrawn_ = last_.overdrawn = false;
   last_.left = left();
@@ -139,11 +139,11 @@ void ClaimServer::report(const JobReport& job, Time now) {
   }
 }
 
-void ClaimServer::charge(Duration used, Time now) {
+void ClaimServer::charge(Duration used, Time now, Time due) {
   used = std::clamp(used, Duration{0}, std::max(now - charged_, Duration{0}));
   if (last_.exhausted) used = Duration{0};  // it ran as fair: no rank is given back between two charges
   // When the look itself comes that late, the processor was taken away from all: not the guest's fault.
-  if (const Duration late = now - planned_; late > kLate) used = std::max(used - late, Duration{0});
+  if (const Duration late = now - due; late > kLate) used = std::max(used - late, Duration{0});
   // What was used before the current release belongs to jobs that have ended.
   const Duration fresh =
       active_ ? std::min(used, std::max(now - std::max(release_, charged_), Duration{0})) : used;
@@ -240,24 +240,34 @@ candor_thread_state ClaimServer::state() const {
   return CANDOR_THREAD_BLOCKED;
 }
 
-Time ClaimServer::next_look(Time now, bool alone, Duration ahead) {
-  planned_ = plan(now, alone, ahead);
-  return planned_;
-}
-
-Time ClaimServer::plan(Time now, bool alone, Duration ahead) const {
-  const Time soonest = now + kLeastLook;
-  if (exhausted()) return std::max(replenish(), soonest);
+Look ClaimServer::look(Time now, bool alone) const {
+  if (exhausted()) return {.at = replenish()};
   const Duration slack = look_slack(terms_.budget);
   // Alone, being overdrawn changes nothing, and whatever it is, only its burst is to be watched.
   const Duration room = alone || overdrawn_ ? rank_left() : left();
-  if (active_) return std::max(std::min(now + room + ahead + slack, release_ + terms_.period), soonest);
-  if (overdrawn_) return std::max(std::min(now + room + ahead + slack, earliest_), soonest);
+  if (active_) return {.at = release_ + terms_.period, .in_turn = room + slack, .uses = left()};
+  if (overdrawn_) return {.at = earliest_, .in_turn = room + slack};
   const Duration trust = alone ? kTrustAlone : std::min(terms_.period, kTrustAlone);
-  if (blocked()) return std::max(earliest_, now) + (alone ? std::max(limit(), trust) : limit());
-  const Time begins = std::min(release(now), now + trust);
-  return std::max(std::max(begins, now) + (alone ? std::max(rank_left(), limit()) : limit()) + slack,
-                  soonest);
+  if (blocked()) {
+    const Duration most = alone ? std::max(limit(), trust) : limit();
+    if (earliest_ > now) return {.at = earliest_ + most};
+    return {.within = most};
+  }
+  const Duration most = (alone ? std::max(rank_left(), limit()) : limit()) + slack;
+  return {.at = release(now) + most, .within = trust + most};
+}
+
+Time ClaimServer::next_change(Time now) const {
+  Time next = Time::never();
+  if (active_)
+    next = announced_ > release_ ? announced_ : release_ + terms_.period;
+  else if (state_ == State::kWaiting)
+    next = announced_;
+  else if (earliest_ > now)
+    next = earliest_;
+  if (overdrawn_ || exhausted_) next = std::min(next, earliest_);
+  if (barred_) next = std::min(next, barred_until_);
+  return next;
 }
 
 }  // namespace candor::sched

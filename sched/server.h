@@ -13,7 +13,7 @@
 //  S5  Wake-up rule: a job that was blocked goes on with its deadline if what
 //      is left of its budget still fits its bandwidth until then; otherwise
 //      it counts as the next job (S2).
-//  S6  Having consumed limit_of() its budget, the claim is overdrawn until its
+//  S6  Having consumed its limit, the claim is overdrawn until its
 //      release + period: it stands behind all claims that are not (order.h, O5).
 //      What it uses there costs no other claim anything, and counts for S8 only.
 //      Having used grace() there, it is exhausted for the rest of that period.
@@ -38,24 +38,11 @@
 
 #include <algorithm>
 
+#include "sched/look.h"
 #include "sched/slack.h"
 #include "sched/types.h"
 
 namespace candor::sched {
-
-/// How far consumption may pass the budget before S6 applies. It is for what is charged to a job
-/// though the guest did not do it: the interrupt and context switch at each activation (27 to 54 us measured
-/// on a slow machine), and in proportion what a hypervisor below takes of the processor. It is taken from
-/// what admission leaves unassigned, so it costs other claims nothing: admission.h, A2 to A4.
-inline constexpr Duration kLeastTolerance = microseconds(50);
-constexpr Duration tolerance(Duration budget) {
-  return std::max(kLeastTolerance, Duration{budget.ns / 10});
-}
-
-/// What a job may use before S6 applies.
-constexpr Duration limit_of(Duration budget) {
-  return budget + tolerance(budget);
-}
 
 /// Longest time for which a claim that says it has no job is taken at its word
 /// before its consumption is looked at again, where it shares its processor with
@@ -76,11 +63,8 @@ inline constexpr Duration kTail = microseconds(50);
 /// whatever is below this host. Ordinary lateness, timers and interrupts, is well below.
 inline constexpr Duration kLate = milliseconds(1);
 
-/// A look costs about as much as this; a closer one would find little more.
-inline constexpr Duration kLeastLook = microseconds(20);
-
-/// Less slack than this is not worth the look at its end.
-inline constexpr Duration kLeastExtension = microseconds(50);
+/// Less slack than this is not worth a change of places. The look at its end comes look_slack() later.
+inline constexpr Duration kLeastExtension = microseconds(2);
 
 /// How much later than the earliest possible moment a claim is looked at for
 /// an overrun. A job that needs all of its budget is over by then, wake-up and
@@ -104,10 +88,12 @@ class ClaimServer {
 
   /// Adds processor time used since the previous call, then applies S6. Call
   /// after report(), so that time used before the current release is not
-  /// held against the current job.
-  void charge(Duration used, Time now);
+  /// held against the current job. `due`: when the look was to be at which this is found (look()); what was
+  /// used between then and a look later by more than kLate is forgiven.
+  void charge(Duration used, Time now, Time due = Time::never());
 
-  /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits.
+  /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits. One that is over has used
+  /// what it had, and nothing of it is owed.
   void extend(Duration slack);
 
   /// Adds time that another vCPU used with this claim's rank.
@@ -127,7 +113,7 @@ class ClaimServer {
   [[nodiscard]] Duration remaining() const;
   [[nodiscard]] Duration expected() const { return expected_; }
   [[nodiscard]] Duration consumed() const { return consumed_; }
-  [[nodiscard]] Duration limit() const { return limit_of(terms_.budget); }
+  [[nodiscard]] Duration limit() const { return terms_.limit; }
   [[nodiscard]] Duration grace() const { return std::min(limit() * 2, kMostGrace); }
   /// How far a claim may be ahead of its rate (S8). An honest one is never more than two limits
   /// ahead, the end of one period and the start of the next.
@@ -142,10 +128,10 @@ class ClaimServer {
 
   /// When this claim needs a look even if nobody rings: the earliest moment at
   /// which it could be overdrawn (`alone`: exhausted), replenished or move on, and look_slack() later.
-  /// What is used between then and a look later by more than kLate is forgiven.
-  /// After `now`. `alone`: no other claim shares its processor. `ahead`: what
-  /// active claims before it in the order may still use first.
-  [[nodiscard]] Time next_look(Time now, bool alone, Duration ahead);
+  /// Holds until the claim is told something or next_change(). `alone`: no other claim shares its processor.
+  [[nodiscard]] Look look(Time now, bool alone) const;
+  /// When advance() next changes something or look() answers otherwise, if nothing is said until then.
+  [[nodiscard]] Time next_change(Time now) const;
   /// The most a job under way may still use before it is overdrawn.
   [[nodiscard]] Duration left() const { return std::max(allowed() - consumed_, Duration{0}); }
   /// The most that this claim may use from now on before it is overdrawn.
@@ -170,9 +156,11 @@ class ClaimServer {
   [[nodiscard]] Duration allowed() const { return limit() + extension_; }
   /// What its rate permits in this time.
   [[nodiscard]] Duration earned(Duration time) const {
+    // The product fits but for absurdly long times; a 128-bit division takes several times as long.
+    std::int64_t product = 0;
+    if (!__builtin_mul_overflow(time.ns, limit().ns, &product)) return {product / terms_.period.ns};
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
   }
-  [[nodiscard]] Time plan(Time now, bool alone, Duration ahead) const;
   /// The most it may use with a rank before it is exhausted.
   [[nodiscard]] Duration rank_left() const {
     const Duration here = limit() + grace() - consumed_ - overdrawn_use_ - unasked_;
@@ -202,7 +190,6 @@ class ClaimServer {
   Time faded_;              // when unasked_ was brought up to date
   Time borrowed_;           // time of the last charge_borrowed()
   LastCharge last_;
-  Time planned_ = Time::never();  // the look that was asked for
   Time barred_until_;
   Duration level_;  // S8
   Time filled_;     // when level_ was brought up to date

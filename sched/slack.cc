@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "sched/admission.h"
-
 namespace candor::sched {
 
-Duration slack(std::span<Demand> demands, Time now, Time deadline) {
+Duration slack(std::span<Demand> demands, Time now, Time deadline, const ProcessorModel& model) {
   std::sort(demands.begin(), demands.end(),
             [](const Demand& a, const Demand& b) { return a.deadline < b.deadline; });
   // In millionths of a nanosecond. What is used by time t after now: left + rate * t - before,
@@ -18,10 +16,9 @@ Duration slack(std::span<Demand> demands, Time now, Time deadline) {
   Wide least = Wide{std::numeric_limits<std::int64_t>::max()} * kWhole;
   for (const Demand& d : demands) {
     const Wide t = (d.deadline - now).ns;
-    left += Wide{d.left.ns} * kWhole;
-    if (d.deadline >= deadline)
-      least = std::min(least, t * kProcessorCeilingPpm - (left + rate * t - before));
-    const Wide ppm = ppm_of(d.limit, d.period);
+    if (d.left.ns > 0) left += Wide{(d.left + model.job_overhead).ns} * kWhole;
+    if (d.deadline >= deadline) least = std::min(least, t * model.ceiling_ppm - (left + rate * t - before));
+    const Wide ppm = ppm_of(d.limit + model.job_overhead, d.period);
     rate += ppm;
     before += ppm * t;
   }

@@ -14,11 +14,13 @@ Time in_us(std::int64_t us) {
 }
 
 constexpr Duration gives(Duration time) {
-  return Duration{time.ns / 1000 * (kProcessorCeilingPpm / 1000)};
+  return Duration{time.ns / 1000 * (ProcessorModel{}.ceiling_ppm / 1000)};
 }
 
 Duration slack_of(std::vector<Demand> demands, Time deadline) {
-  return slack(demands, in_us(0), deadline);
+  ProcessorModel model;
+  model.job_overhead = Duration{};
+  return slack(demands, in_us(0), deadline, model);
 }
 
 TEST(Slack, AloneItIsWhatTheDeadlineLeaves) {

@@ -90,7 +90,7 @@ const nlohmann::json& Outcome::thread(std::string_view guest_name, std::string_v
 }
 
 Command::Command(std::string_view config, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& through) {
+                 const std::vector<std::string>& through, Verb verb) {
   std::string pattern = (std::filesystem::temp_directory_path() / "candor-e2e-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
   directory_ = pattern;
@@ -107,8 +107,9 @@ Command::Command(std::string_view config, const std::vector<std::string>& argume
   std::vector<std::string> words = through;
   const std::string config_path = (directory_ / "vms.toml").string();
   const std::string summary_path = (directory_ / "summary.json").string();
-  for (const char* word :
-       {CANDOR_COMMAND, "run", config_path.c_str(), "--summary-json", summary_path.c_str()})
+  const bool runs = verb == Verb::kRun;
+  for (const char* word : {CANDOR_COMMAND, runs ? "run" : "sim", config_path.c_str(),
+                           runs ? "--summary-json" : "--json", summary_path.c_str()})
     words.emplace_back(word);
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -195,6 +196,10 @@ Outcome Command::wait() {
 Outcome run(std::string_view config, const std::vector<std::string>& arguments,
             const std::vector<std::string>& through) {
   return Command(config, arguments, through).wait();
+}
+
+Outcome sim(std::string_view scenario, const std::vector<std::string>& arguments) {
+  return Command(scenario, arguments, {}, Command::Verb::kSim).wait();
 }
 
 std::string name_of(pid_t pid) {

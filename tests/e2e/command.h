@@ -23,16 +23,18 @@ struct Outcome {
   [[nodiscard]] const nlohmann::json& thread(std::string_view guest_name, std::string_view name) const;
 };
 
-/// A running `candor run`. Destroying it kills whatever is left of it.
+/// A running `candor run`, or `candor sim`. Destroying it kills whatever is left of it.
 class Command {
  public:
-  /// Writes `config` to a file of its own and starts `candor run` on it with
+  enum class Verb { kRun, kSim };
+
+  /// Writes `config` to a file of its own and starts `candor run` (or `verb`) on it with
   /// `arguments`, by way of the command `through` if there is one. "GUESTS/" in
   /// the text stands for the folder of built guests, "COPIES/" before a name for a
   /// folder with a copy of that guest which everybody may read, "CPU0" and "CPU1" for the
   /// first two processors that this process may use.
   Command(std::string_view config, const std::vector<std::string>& arguments,
-          const std::vector<std::string>& through = {});
+          const std::vector<std::string>& through = {}, Verb verb = Verb::kRun);
   ~Command();
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
@@ -56,6 +58,9 @@ class Command {
 /// Start to end.
 Outcome run(std::string_view config, const std::vector<std::string>& arguments,
             const std::vector<std::string>& through = {});
+
+/// `candor sim`, start to end; the summary is its JSON.
+Outcome sim(std::string_view scenario, const std::vector<std::string>& arguments);
 
 /// The name of a process or thread ("" if it is gone).
 std::string name_of(pid_t pid);

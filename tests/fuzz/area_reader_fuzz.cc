@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     now = now + milliseconds(3);
     for (std::uint32_t p = 0; p < 2; ++p) {
       require(scheduler.decide(p, now).next > now);
-      require(scheduler.used_ppm(p) <= sched::kProcessorLimitPpm);
+      require(scheduler.used_ppm(p) <= sched::ProcessorModel{}.limit_ppm);
     }
     scheduler.run_list(now, list);
   }

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""The scenarios that ship, simulated: what the composite scheduler reaches beside its rivals.
+
+Runs examples/sim/*.toml, leaves tables and pictures in build/bench/sim/, and judges what they found. Nothing here depends
+on this machine's speed but the cost of a virtual second.
+"""
+import argparse
+import json
+import os
+import time
+
+import benchlib as lib
+
+SCENARIOS = ("schedulability", "density", "overcommit", "hostile", "growth")
+GROWTH_SECONDS = 60
+
+
+def simulate(name, out, options):
+    path = os.path.join(out, f"{name}.json")
+    began = time.monotonic()
+    table = lib.output(lib.CANDOR, "sim", os.path.join(lib.ROOT, "examples", "sim", f"{name}.toml"), "--json", path, "--pictures", os.path.join(out, name), *options)
+    took = time.monotonic() - began
+    if not table:
+        raise SystemExit(f"candor sim {name} failed")
+    print(f"{table}\n{name}: {took:.1f} s\n")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["points"], took
+
+
+def at(points, policy):
+    return {(p["processors"], p["load"]): p for p in points if p["policy"] == policy}
+
+
+def misses(point, sets):
+    return sum(s["misses"] for s in point["sets"] if s["set"] in sets)
+
+
+def judge_schedulability(points, verdicts):
+    own = at(points, "composite")
+    rivals = {p["policy"] for p in points} - {"composite"}
+    broken = sum(max(p["runs"] - p["refused"] - p["met"], 0) for p in own.values())
+    jobs = sum(s["jobs"] for p in own.values() for s in p["sets"])
+    verdicts.check(broken == 0, f"of the sets that were admitted {broken} missed a deadline, in {jobs} simulated jobs")
+    behind = []
+    for key, point in own.items():
+        best = max(rivals, key=lambda r: at(points, r)[key]["met"])
+        if at(points, best)[key]["met"] > point["met"]:
+            behind.append(f"{key[0]} processors at {key[1]:g}: {point['met']} of {point['runs']} sets, {best} {at(points, best)[key]['met']}")
+    verdicts.check(not behind, "at least as many sets as the best rival at every point" + "".join(f"\n      {b}" for b in behind))
+    total = {r: sum(p["met"] for p in at(points, r).values()) for r in rivals | {"composite"}}
+    best = max(rivals, key=total.get)
+    verdicts.check(total["composite"] > total[best], f"more sets in all: {total['composite']}, the best rival, {best}, {total[best]}")
+
+
+def judge_hostile(points, verdicts):
+    own = at(points, "composite")
+    without = [p for (_, load), p in own.items() if load == 0]
+    others = [p for (_, load), p in own.items() if load != 0]
+    worst = max(misses(p, {"victims"}) for p in others)
+    verdicts.check(worst <= max(misses(p, {"victims"}) for p in without), f"hostile: victims missed {worst} deadlines beside the attacker, {misses(without[0], {'victims'})} without")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="*", default=SCENARIOS)
+    parser.add_argument("--runs", type=int, help="task sets, or repetitions, at each point; the file says how many otherwise")
+    options = parser.parse_args()
+    known = lib.facts()
+    lib.print_facts(known)
+    out = os.path.join(lib.RESULTS, "sim")
+    os.makedirs(out, exist_ok=True)
+    extra = ["--runs", str(options.runs)] if options.runs else []
+    verdicts = lib.Verdicts()
+    found = {}
+    for name in options.scenario:
+        found[name], took = simulate(name, out, extra)
+        if name == "growth":
+            verdicts.check(took <= GROWTH_SECONDS, f"growth: {took:.1f} s with all policies, up to 10,000 VMs on 256 processors (at most {GROWTH_SECONDS})")
+    if "schedulability" in found:
+        judge_schedulability(found["schedulability"], verdicts)
+    if "hostile" in found:
+        judge_hostile(found["hostile"], verdicts)
+    print(f"pictures: {out}/*/index.html")
+    verdicts.finish("sim", known, {"points": {n: len(p) for n, p in found.items()}})
+
+
+if __name__ == "__main__":
+    main()

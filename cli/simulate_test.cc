@@ -1,0 +1,101 @@
+#include "cli/simulate.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "cli/run.h"
+
+namespace candor::cli {
+namespace {
+
+constexpr const char* kScenario = R"(
+name = "test"
+runs = 20
+processors = [1, 2]
+policies = ["composite", "fair"]
+[axis]
+name = "VMs"
+values = [1, 2, 3]
+[[vm]]
+name = "vm"
+count = "axis"
+[[vm.thread]]
+name = "loop"
+class = "deadline"
+period = "10ms"
+work = "1ms"
+)";
+
+/// What follows from the arguments alone, after a time that does not.
+sim::RunResult fake_run(const sim::Workload& workload, sim::Policy policy, const sim::RunOptions& options) {
+  static std::atomic<int> calls = 0;
+  std::this_thread::sleep_for(std::chrono::microseconds(++calls % 7 * 100));
+  sim::RunResult result;
+  result.duration = options.duration;
+  sim::SetResult set;
+  set.set = workload.vms.at(0).threads.at(0).set;
+  set.cls = CANDOR_CLASS_DEADLINE;
+  set.threads = workload.vms.size();
+  set.jobs = options.seed % 50;
+  set.misses = options.seed % 2 == 0 ? static_cast<std::uint64_t>(policy) : 0;
+  set.response.add(Duration{static_cast<std::int64_t>(options.seed % 1'000'000)});
+  result.sets.push_back(set);
+  return result;
+}
+
+class Simulate : public testing::Test {
+ protected:
+  Simulate() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "candor-simulate-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    std::ofstream(directory_ / "test.toml") << kScenario;
+  }
+  ~Simulate() override { std::filesystem::remove_all(directory_); }
+
+  std::string json(unsigned jobs) {
+    SimOptions options;
+    options.file = directory_ / "test.toml";
+    options.json = directory_ / "test.json";
+    options.jobs = jobs;
+    EXPECT_EQ(simulate(options, fake_run), kAllInOrder);
+    std::ifstream file(*options.json);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(Simulate, OneThreadAndFourFindTheSame) {
+  const std::string one = json(1);
+  EXPECT_NE(one.find("\"misses\": 1"), std::string::npos) << one;
+  EXPECT_EQ(one, json(4));
+}
+
+TEST_F(Simulate, NothingRunsWhereAnythingIsWrong) {
+  SimOptions options;
+  options.file = directory_ / "nowhere.toml";
+  const auto never = [](const sim::Workload&, sim::Policy, const sim::RunOptions&) {
+    ADD_FAILURE();
+    return sim::RunResult{};
+  };
+  EXPECT_EQ(simulate(options, never), kUsage);
+  options.file = directory_ / "test.toml";
+  options.policies = {"fare"};
+  EXPECT_EQ(simulate(options, never), kUsage);
+  options.policies = {};
+  options.json = directory_ / "nowhere" / "x.json";
+  EXPECT_EQ(simulate(options, never), kUsage);
+  options.json.reset();
+  options.pictures = directory_ / "test.toml";
+  EXPECT_EQ(simulate(options, never), kUsage);
+}
+
+}  // namespace
+}  // namespace candor::cli

@@ -1,0 +1,69 @@
+// Fair shares on this host (sched/shares.h): run times come from the kernel, weights become nice values.
+//
+// Nice has steps of 1.25. What rounding takes from a VM is owed to it, so that the nearest two values take
+// turns. A vCPU that is to run elsewhere is moved and then set free again: the kernel goes on balancing, so
+// that no processor is idle beside work.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "host/host_scheduler.h"
+
+namespace candor::host {
+namespace {
+
+int nearest_nice(double weight) {
+  const double steps = std::log(weight / 100) / std::log(1.25);
+  return static_cast<int>(std::clamp(std::lround(-steps), -20l, 19l));
+}
+
+}  // namespace
+
+bool HostScheduler::share(Time now) {
+  const Duration interval = now - std::exchange(shared_, now);
+  if (policy_ != Policy::kAware || !ranks_.permitted()) return false;
+  room_.assign(processors_.size(), interval);
+  uses_.clear();
+  std::size_t hungry_vms = 0;
+  for (const auto& [id, vm] : vms_) {
+    bool hungry = false;
+    for (std::uint32_t v = 0; v < vm->vcpus.size(); ++v) {
+      Vcpu& vcpu = vm->vcpus[v];
+      const RunTimes total = vcpu.clock.read().value_or(vcpu.shared);
+      const RunTimes before = std::exchange(vcpu.shared, total);
+      const Duration ran = total.ran - before.ran, waited = total.waited - before.waited;
+      if (v >= vm->terms.fair_vcpus) {
+        if (vcpu.pinned != sched::kNone) room_[vcpu.pinned] = std::max(room_[vcpu.pinned] - ran, Duration{0});
+        continue;
+      }
+      sched::FairUse use{
+          .vm = id, .vcpu = v, .weight = vm->terms.weight, .processor = 0, .ran = ran, .waited = waited};
+      if (sched::Shares::hungry(use, interval)) {
+        hungry = true;
+        const int number = vcpu.clock.processor();
+        const auto at = std::find(numbers_.begin(), numbers_.end(), number);
+        use.processor =
+            at != numbers_.end() ? static_cast<std::uint32_t>(at - numbers_.begin()) : sched::kNone;
+      }
+      uses_.push_back(use);
+    }
+    hungry_vms += hungry ? 1 : 0;
+  }
+  const auto places = shares_.decide(uses_, room_, interval);
+  for (std::size_t i = 0; i < uses_.size(); ++i) {
+    const sched::FairUse& use = uses_[i];
+    Vcpu& vcpu = find(use.vm)->vcpus[use.vcpu];
+    const int nice = nearest_nice(hungry_vms > 1 ? places[i].weight : use.weight);
+    if (vcpu.nice == nice && (places[i].processor == sched::kNone || places[i].processor == use.processor))
+      continue;
+    if (!vcpu.clock.read().has_value()) continue;  // ended: its number may be another's
+    if (vcpu.nice != nice && ranks_.set_nice(vcpu.tid, nice).ok()) vcpu.nice = nice;
+    if (hungry_vms < 2 || places[i].processor == sched::kNone || places[i].processor == use.processor)
+      continue;
+    (void)RankWriter::pin(vcpu.tid, {&processors_[places[i].processor].number, 1}).ok();
+    (void)RankWriter::pin(vcpu.tid, numbers_).ok();
+  }
+  return hungry_vms > 1;
+}
+
+}  // namespace candor::host

@@ -1,0 +1,119 @@
+// Room for a claim that no processor holds as things stand: claims were placed as they came,
+// so the holes may be too small though there is enough in all.
+//
+//  Q1  All vCPUs that carry claims are placed anew, largest first: each on the emptiest processor that
+//      holds it, so that they spread; if that fails, each on the fullest.
+//  Q2  One with a job under way stays. Where it goes its job would be due sooner than admission's
+//      tests have it; between jobs it may as well have been there always.
+//  Q3  All or none is moved.
+#include <algorithm>
+#include <utility>
+
+#include "sched/scheduler.h"
+
+namespace candor::sched {
+namespace {
+
+bool busy(const ClaimServer& server, Time now) {
+  return server.active() || (server.state() == CANDOR_THREAD_WAITING && server.release(now) <= now);
+}
+
+}  // namespace
+
+// The processor that holds the claim after others have been moved; kNone: there is none.
+std::uint32_t Scheduler::repack(const Terms& terms, Time now) {
+  collect_units(terms, now);
+  if (units_.size() > kMostPacked) return kNone;
+  std::uint64_t sum = 0;
+  for (const Unit& u : units_) sum += u.use_ppm;
+  if (sum > std::uint64_t{processors()} * model_.ceiling_ppm) return kNone;
+  if (!place_units(terms, false) && !place_units(terms, true)) return kNone;
+  std::uint32_t own = kNone;
+  for (const Unit& u : units_) {
+    if (u.vcpu == nullptr) own = u.processor;
+    if (u.vcpu == nullptr || u.vcpu->processor == u.processor) continue;
+    moves_.push_back(
+        {.vm = u.vcpu->vm->id, .vcpu = u.vcpu->index, .from = u.vcpu->processor, .to = u.processor});
+    move(*u.vcpu, u.processor, now);
+  }
+  return own;
+}
+
+void Scheduler::collect_units(const Terms& terms, Time now) {
+  const auto use = [&](const Terms& t) { return ppm_of(t.limit + model_.job_overhead, t.period); };
+  units_.clear();
+  for (const Processor& cpu : cpus_) {
+    for (const Claim* c = cpu.first(); c != nullptr && units_.size() <= kMostPacked; c = c->behind()) {
+      auto unit =
+          std::find_if(units_.begin(), units_.end(), [&](const Unit& u) { return u.vcpu == c->carrier; });
+      if (unit == units_.end())
+        unit = units_.insert(unit, Unit{.vcpu = c->carrier, .processor = c->carrier->processor});
+      unit->use_ppm += use(c->server.terms());
+      unit->stays |= busy(c->server, now);
+    }
+  }
+  units_.push_back({.vcpu = nullptr, .use_ppm = use(terms), .processor = kNone});
+  std::sort(units_.begin(), units_.end(), [](const Unit& a, const Unit& b) {
+    if (a.stays != b.stays) return a.stays;
+    if (a.use_ppm != b.use_ppm) return a.use_ppm > b.use_ppm;
+    if (a.vcpu == nullptr || b.vcpu == nullptr) return b.vcpu == nullptr && a.vcpu != nullptr;
+    return a.vcpu->vm->id != b.vcpu->vm->id ? a.vcpu->vm->id < b.vcpu->vm->id : a.vcpu->index < b.vcpu->index;
+  });
+}
+
+bool Scheduler::place_units(const Terms& terms, bool fullest_first) {
+  std::fill(unit_use_.begin(), unit_use_.end(), 0u);
+  for (Unit& u : units_) {
+    u.processor = u.stays ? u.vcpu->processor : kNone;
+    if (u.stays) unit_use_[u.processor] += u.use_ppm;
+  }
+  for (Unit& u : units_) {
+    if (u.stays) continue;
+    std::sort(emptiest_.begin(), emptiest_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      if (unit_use_[a] != unit_use_[b]) return (unit_use_[a] < unit_use_[b]) != fullest_first;
+      return a < b;
+    });
+    const auto at = std::find_if(emptiest_.begin(), emptiest_.end(),
+                                 [&](std::uint32_t p) { return unit_fits(u, p, terms); });
+    if (at == emptiest_.end()) return false;
+    u.processor = *at;
+    unit_use_[*at] += u.use_ppm;
+  }
+  return true;
+}
+
+bool Scheduler::unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms) {
+  if (unit_use_[processor] + unit.use_ppm > model_.ceiling_ppm) return false;
+  terms_.clear();
+  const auto take = [&](const Unit& u) {
+    if (u.vcpu == nullptr) terms_.push_back(terms);
+    for (const Claim* c = u.vcpu != nullptr ? u.vcpu->carried : nullptr; c != nullptr; c = c->next_carried)
+      terms_.push_back(c->server.terms());
+  };
+  for (const Unit& u : units_)
+    if (u.processor == processor) take(u);
+  take(unit);
+  return processor_holds(terms_, model_);
+}
+
+void Scheduler::move(Vcpu& vcpu, std::uint32_t processor, Time now) {
+  Claim* claims = std::exchange(vcpu.carried, nullptr);
+  for (Claim* c = claims; c != nullptr; c = c->next_carried) cpus_[vcpu.processor].remove(*c);
+  cpus_[vcpu.processor].forget(vcpu);
+  vcpu.processor = processor;
+  while (claims != nullptr) {
+    Claim* c = std::exchange(claims, claims->next_carried);
+    // As if it were new there: what the old processor kept of it is of no use.
+    Claim fresh;
+    fresh.vm = c->vm;
+    fresh.carrier = c->carrier;
+    fresh.thread = c->thread;
+    fresh.ppm = c->ppm;
+    fresh.server = c->server;
+    fresh.next_carried = std::exchange(vcpu.carried, c);
+    *c = fresh;
+    cpus_[processor].add(*c, now);
+  }
+}
+
+}  // namespace candor::sched

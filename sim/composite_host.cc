@@ -1,0 +1,226 @@
+#include "sim/composite_host.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace candor::sim {
+namespace {
+
+// As in host/host_scheduler.cc.
+constexpr std::int64_t kBellBurst = 64, kBellsPerSecond = 100;
+
+Duration budget(const ThreadSpec& spec) {
+  return spec.budget.ns > 0 ? spec.budget : spec.work;
+}
+
+std::uint32_t to_ppm(double part) {
+  return static_cast<std::uint32_t>(std::clamp(part * 1e6 + 0.5, 0.0, 4e9));
+}
+
+// What a VM asks for all its claims together where its configuration does not say.
+std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model) {
+  if (vm.bandwidth > 0) return to_ppm(vm.bandwidth);
+  std::uint64_t sum = 0;
+  for (const ThreadSpec& t : vm.threads) {
+    if (!realtime(t)) continue;
+    const auto terms =
+        sched::check_request({.cls = static_cast<std::uint32_t>(t.cls),
+                              .priority = t.priority,
+                              .budget_ns = static_cast<std::uint64_t>(budget(t).ns),
+                              .period_ns = static_cast<std::uint64_t>(t.period.ns),
+                              .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
+    if (terms.ok()) sum += sched::bandwidth_of(*terms, model);
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
+}
+
+// What the machine takes for itself is known here, and nothing takes more: so little tolerance. A job is
+// charged its own wake-up, and a switch each time that others have run in between.
+sched::ProcessorModel model_for(const MachineSpec& machine) {
+  sched::ProcessorModel model;
+  model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
+  model.limit_ppm = model.ceiling_ppm;
+  model.tolerance_ppm = 10'000;
+  model.least_tolerance = machine.costs.context_switch * 5 + machine.costs.wake_up;
+  model.job_overhead = machine.costs.decision + machine.costs.rank_change * 2;
+  return model;
+}
+
+sched::Capacity capacity_for(Machine& machine) {
+  sched::Capacity capacity{
+      .vms = static_cast<std::uint32_t>(machine.vms().size()), .claims = 1, .processors = machine.count()};
+  for (const Vm& vm : machine.vms())
+    for (const Thread& t : vm.threads) capacity.claims += realtime(*t.spec) ? 1 : 0;
+  return capacity;
+}
+
+sched::JobReport report_of(const Thread& t, Time now) {
+  const auto ns = [](Time time) { return static_cast<std::uint64_t>(time.ns); };
+  switch (t.spec->lie) {
+    case Lie::kUrgent:
+      return {.state = CANDOR_THREAD_READY, .release_ns = ns(now), .deadline_ns = ns(now), .job = t.step};
+    case Lie::kFlapping:
+      return {.state = static_cast<std::uint32_t>(t.ran.ns / 50'000 % 2 == 0 ? CANDOR_THREAD_BLOCKED
+                                                                             : CANDOR_THREAD_READY),
+              .release_ns = ns(now),
+              .job = ns(now)};
+    case Lie::kImpossible:
+      return {.state = CANDOR_THREAD_READY,
+              .release_ns = ns(now) - 5'000'000'000,
+              .deadline_ns = t.ran.ns / 50'000 % 2 == 0 ? 1 : ~std::uint64_t{1},
+              .expected_ns = ~std::uint64_t{0},
+              .job = ns(now)};
+    case Lie::kNone:
+    case Lie::kOverrun:
+      break;
+  }
+  if (t.state != Thread::State::kSleeping)
+    return {.state = CANDOR_THREAD_READY, .release_ns = ns(t.release), .job = t.job};
+  if (t.spec->arrival == Arrival::kSporadic) return {.state = CANDOR_THREAD_BLOCKED, .job = t.job};
+  return {.state = CANDOR_THREAD_WAITING, .release_ns = ns(t.next_release), .job = t.job + 1};
+}
+
+}  // namespace
+
+CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
+    : LinuxHost(machine, plan),
+      scheduler_(machine.count(), {}, capacity_for(machine), model_for(machine.spec())),
+      shares_(machine.vcpu_count(), machine.count()),
+      realtime_(machine.count()),
+      room_(machine.count()) {
+  std::size_t threads = 0;
+  for (Vm& vm : machine.vms()) {
+    for (Vcpu& v : vm.vcpus) {
+      if (!v.shared) continue;
+      seen_.push_back({.vcpu = &v, .ran = {}, .ready = {}});
+      uses_.push_back({.vm = vm.index,
+                       .vcpu = v.index,
+                       .weight = vm.spec->weight,
+                       .processor = 0,
+                       .ran = {},
+                       .waited = {}});
+    }
+    threads += vm.threads.size();
+    on_.emplace_back(vm.threads.size());
+    bells_.emplace_back(kBellBurst, kBellsPerSecond);
+  }
+  claims_.resize(threads);
+}
+
+std::uint32_t CompositeHost::timers() const {
+  return own_timers() + scheduler_.processors() + 1;
+}
+
+void CompositeHost::start() {
+  LinuxHost::start();
+  for (Vm& vm : machine().vms()) {
+    sched::Entitlement e{.weight = vm.spec->weight,
+                         .bandwidth_ppm = bandwidth_of(*vm.spec, model_for(machine().spec())),
+                         .max_priority = vm.spec->max_priority,
+                         .fair_vcpus = 0,
+                         .realtime_vcpus = 0};
+    for (const Vcpu& v : vm.vcpus) ++(v.shared ? e.fair_vcpus : e.realtime_vcpus);
+    if (e.realtime_vcpus == 0 || !scheduler_.add_vm(vm.index, e)) continue;
+    std::int64_t jobs = 0;
+    for (Thread& t : vm.threads) {
+      if (!realtime(*t.spec)) continue;
+      claim(t);
+      jobs += t.spec->period.ns > 0 ? seconds(1).ns / t.spec->period.ns + 1 : 0;
+    }
+    bells_[vm.index].set_rate(kBellsPerSecond + jobs + jobs / 4);
+  }
+  // Once the guests have said when their first jobs are.
+  for (std::uint32_t p = 0; p < scheduler_.processors(); ++p)
+    machine().set_timer(own_timers() + p, machine().now());
+  shared_ = machine().now();
+  machine().set_timer(timers() - 1, shared_ + sched::Shares::kInterval);
+}
+
+void CompositeHost::claim(Thread& t) {
+  Claim& claim = claims_[t.number];
+  claim.thread = &t;
+  on_[t.vm->index][t.index] = &claim;
+  const sched::Answer answer =
+      scheduler_.claim(t.vm->index, t.index,
+                       {.cls = static_cast<std::uint32_t>(t.spec->cls),
+                        .priority = t.spec->priority,
+                        .budget_ns = static_cast<std::uint64_t>(budget(*t.spec).ns),
+                        .period_ns = static_cast<std::uint64_t>(t.spec->period.ns),
+                        .relative_deadline_ns = static_cast<std::uint64_t>(t.spec->deadline.ns)},
+                       machine().now());
+  for (const auto& move : scheduler_.moves())
+    for (Claim* c : on_[move.vm])
+      if (c != nullptr && c->admitted && c->thread->bound->index == move.vcpu) c->processor = move.to;
+  if (answer.status != CANDOR_CLAIM_ADMITTED) {
+    ++machine().results(t).refused;
+    return;
+  }
+  claim.admitted = true;
+  claim.processor = answer.processor;
+  t.bound = t.home = &t.vm->vcpus[answer.vcpu];
+}
+
+void CompositeHost::published(Thread& t, bool ended) {
+  Claim& claim = claims_[t.number];
+  if (!claim.admitted) return;
+  claim.said = report_of(t, machine().now());
+  if (!ended || scheduler_.vcpu_view(t.vm->index, t.bound->index, machine().now()).ring_at_job_end == 0)
+    return;
+  if (bells_[t.vm->index].take(machine().now())) serve(claim.processor);
+}
+
+void CompositeHost::timer(std::uint32_t which) {
+  if (which < own_timers()) return LinuxHost::timer(which);
+  if (which == timers() - 1) return share();
+  serve(which - own_timers());
+}
+
+void CompositeHost::share() {
+  const Time now = machine().now();
+  const Duration interval = now - std::exchange(shared_, now);
+  machine().set_timer(timers() - 1, now + sched::Shares::kInterval);
+  for (std::uint32_t p = 0; p < machine().count(); ++p) {
+    machine().settle(p);
+    const Duration total = realtime_time(p);
+    room_[p] = std::max(interval - (total - std::exchange(realtime_[p], total)), Duration{});
+  }
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    Seen& s = seen_[i];
+    const Duration ran = s.vcpu->ran - std::exchange(s.ran, s.vcpu->ran);
+    const Duration total = ready_time(*s.vcpu);
+    const Duration ready = total - std::exchange(s.ready, total);
+    uses_[i].processor = s.vcpu->processor == kNowhere ? 0 : s.vcpu->processor;
+    uses_[i].ran = ran;
+    uses_[i].waited = ready - ran;
+  }
+  const auto places = shares_.decide(uses_, room_, interval);
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    static_assert(sched::kNone == kNowhere);
+    set_fair(*seen_[i].vcpu, places[i].weight, places[i].processor);
+  }
+}
+
+void CompositeHost::serve(std::uint32_t processor) {
+  const Time now = machine().now();
+  machine().settle(processor);
+  scheduler_.claims_on(processor, served_);
+  if (served_.empty()) return;
+  for (const auto& c : served_) scheduler_.publish(c.vm, c.thread, on_[c.vm][c.thread]->said, now);
+  for (const auto& c : served_) scheduler_.charge(c.vm, c.vcpu, machine().vms()[c.vm].vcpus[c.vcpu].ran, now);
+  const sched::Decision decision = scheduler_.decide(processor, now);
+  ++decisions_;
+  changes_ += decision.changes.size();
+  const Costs& costs = machine().spec().costs;
+  machine().take(processor,
+                 costs.decision + costs.rank_change * static_cast<std::int64_t>(decision.changes.size()));
+  for (const sched::RankChange& change : decision.changes)
+    set_level(machine().vms()[change.vm].vcpus[change.vcpu], change.level, processor);
+  machine().set_timer(own_timers() + processor, decision.next);
+}
+
+void CompositeHost::report(RunResult& result) const {
+  result.decisions = decisions_;
+  result.rank_changes = changes_;
+}
+
+}  // namespace candor::sim

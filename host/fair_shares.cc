@@ -31,11 +31,15 @@ bool HostScheduler::share(Time now) {
       Vcpu& vcpu = vm->vcpus[v];
       const RunTimes total = vcpu.clock.read().value_or(vcpu.shared);
       const RunTimes before = std::exchange(vcpu.shared, total);
-      const Duration ran = total.ran - before.ran, waited = total.waited - before.waited;
+      const Duration ran = total.ran - before.ran;
+      Duration waited = total.waited - before.waited;
       if (v >= vm->terms.fair_vcpus) {
         if (vcpu.pinned != sched::kNone) room_[vcpu.pinned] = std::max(room_[vcpu.pinned] - ran, Duration{0});
         continue;
       }
+      // The kernel counts a wait when it is over. One that is ready at both ends was all the time, or nearly.
+      const bool was_ready = std::exchange(vcpu.ready, vcpu.clock.ready());
+      if (was_ready && vcpu.ready) waited = std::max(waited, interval - ran);
       sched::FairUse use{
           .vm = id, .vcpu = v, .weight = vm->terms.weight, .processor = 0, .ran = ran, .waited = waited};
       if (sched::Shares::hungry(use, interval)) {

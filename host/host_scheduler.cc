@@ -54,8 +54,12 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
       home(home_processor) {
   vcpus.reserve(checked.vcpus.size());
   for (VcpuThread& thread : checked.vcpus) {
-    Vcpu& vcpu = vcpus.emplace_back(
-        Vcpu{.tid = thread.tid, .clock = std::move(thread.clock), .ran = {}, .shared = {}, .nice = {}});
+    Vcpu& vcpu = vcpus.emplace_back(Vcpu{.tid = thread.tid,
+                                         .clock = std::move(thread.clock),
+                                         .ran = {},
+                                         .shared = {},
+                                         .ready = false,
+                                         .nice = {}});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
   }
 }

@@ -84,6 +84,7 @@ class HostScheduler {
     std::uint32_t pinned = sched::kNone;  // processor
     Duration ran;                         // at the last look for borrowed time; fair vCPUs
     RunTimes shared;                      // at the last share(); all
+    bool ready = false;                   // then; fair vCPUs
     std::optional<int> nice;              // fair vCPUs: what share() has set
   };
   struct Vm {

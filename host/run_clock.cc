@@ -57,13 +57,18 @@ std::string_view field_of(int stat, int number, std::span<char> text) {
   return line;
 }
 
-constexpr int kPriorityField = 18, kProcessorField = 39;
+constexpr int kStateField = 3, kPriorityField = 18, kProcessorField = 39;
 
 }  // namespace
 
 bool RunClock::boosted() const {
   std::array<char, 512> text;
   return field_of(stat_.get(), kPriorityField, text).starts_with('-');
+}
+
+bool RunClock::ready() const {
+  std::array<char, 512> text;
+  return field_of(stat_.get(), kStateField, text).starts_with('R');
 }
 
 int RunClock::processor() const {

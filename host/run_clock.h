@@ -19,7 +19,7 @@ namespace candor::host {
 
 struct RunTimes {
   Duration ran;
-  Duration waited;  // ready and not running
+  Duration waited;  // ready and not running, until it last ran
 };
 
 class RunClock {
@@ -32,6 +32,8 @@ class RunClock {
   /// True while a priority-inheriting lock lends the thread a real-time
   /// priority: SCHED_OTHER by policy, but real-time by what it runs at.
   [[nodiscard]] bool boosted() const;
+  /// True while it runs or waits for a processor.
+  [[nodiscard]] bool ready() const;
   /// The host's number of the processor it runs on, or ran on last; -1 once it has ended.
   [[nodiscard]] int processor() const;
 

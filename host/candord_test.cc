@@ -506,6 +506,46 @@ TEST_F(Candord, AtWorkItUsesLittle) {
   EXPECT_LT(after->cpu_ns - before->cpu_ns, 100'000'000u) << "10 % of a processor";
 }
 
+// The only processor that may run a thread; -1: there are several.
+int only_processor(pid_t tid) {
+  cpu_set_t set;
+  if (sched_getaffinity(tid, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return -1;
+  int processor = 0;
+  while (!CPU_ISSET(static_cast<unsigned>(processor), &set)) ++processor;
+  return processor;
+}
+
+TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
+  const std::vector<int> all = allowed_processors();
+  if (all.size() < 2) GTEST_SKIP() << "needs processors: two";
+  auto spawned = SchedulerClient::spawn(Policy::kAware, {all.front(), all.back()});
+  ASSERT_TRUE(spawned.ok()) << spawned.error();
+  client_.emplace(std::move(*spawned));
+  if (!client_->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
+  FakeVm one(client(), options(1, "one", 850'000));
+  FakeVm two(client(), options(2, "two", 850'000));
+  FakeVm wide(client(), options(3, "wide", 850'000));
+  const auto claim = [](FakeVm& vm, std::int64_t ms) {
+    return vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(ms), milliseconds(100));
+  };
+  ASSERT_EQ(claim(one, 30), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(claim(two, 30), CANDOR_CLAIM_ADMITTED);
+  ASSERT_NE(only_processor(one.tid(1)), only_processor(two.tid(1)));
+  ASSERT_EQ(claim(wide, 60), CANDOR_CLAIM_ADMITTED) << "neither had room for it";
+  const int shared = only_processor(one.tid(1));
+  EXPECT_NE(shared, -1);
+  EXPECT_EQ(only_processor(two.tid(1)), shared);
+  EXPECT_NE(only_processor(wide.tid(1)), shared);
+  EXPECT_TRUE(eventually([&] {
+    return one.level(1) > 0 && two.level(1) > 0 && one.level(1) != two.level(1) && wide.level(1) > 0;
+  })) << "and each has its rank there";
+  EXPECT_TRUE(eventually([&] {
+    return one.vcpu_line(1).processor == static_cast<std::uint32_t>(shared) &&
+           two.vcpu_line(1).processor == static_cast<std::uint32_t>(shared) &&
+           one.vcpu_line(1).ring_at_job_end == 1;
+  })) << "and is told so";
+}
+
 // Without the privilege: in a child, since a privilege dropped does not come back.
 TEST_F(Candord, WithoutPrivilegeItSaysSoAndServesAsBookkeeping) {
   const auto run = [&]() -> int {

@@ -7,7 +7,7 @@ namespace candor::sim {
 namespace {
 
 // As in host/host_scheduler.cc.
-constexpr std::int64_t kBellBurst = 64, kBellsPerSecond = 100;
+constexpr std::int64_t kBellBurst = 128, kBellsPerSecond = 100;
 
 Duration budget(const ThreadSpec& spec) {
   return spec.budget.ns > 0 ? spec.budget : spec.work;

@@ -52,7 +52,7 @@ struct ThreadSpec {
   Duration deadline;  // relative; 0: the period
   Duration work;  // processor time of a job or round where there are no steps; 0 with kAlways: without end
   double shortest = 1;      // of work: each job takes between this part of it and all of it, uniformly
-  Duration budget;          // of the claim, in each period; 0: the work and what dispatching it costs
+  Duration budget;          // of the claim, in each period; 0: the work
   Duration offset{-1};      // of the first release; negative: random within a period
   Duration spread;          // kSporadic
   std::uint32_t burst = 1;  // kBursty
@@ -74,7 +74,8 @@ struct VmSpec {
   std::vector<ThreadSpec> threads;  // at most CANDOR_MAX_THREADS
 };
 
-/// What the machine takes for itself. Defaults are what a Debian 12 host took on one machine.
+/// What the machine takes for itself. Defaults are round figures of the right order, not measured;
+/// docs/simulator.md compares with a real host.
 struct Costs {
   Duration context_switch = microseconds(2);  // of a processor, from one vCPU to another
   Duration wake_up = microseconds(3);         // from a timer or a wake-up to the vCPU's being ready

@@ -247,12 +247,15 @@ bool Run::start_vm(std::size_t index) {
                                   .scale = scale_,
                                   .filter = filter_,
                                   .scheduler_pidfd = scheduler_pidfd,
-                                  .register_vcpus = {}};
-    if (scheduler_)
-      around.register_vcpus = [socket = vm_end.get()](pid_t tender, std::span<const pid_t> tids, int area,
-                                                      int bell) {
-        return host::register_vm(socket, tender, tids, area, bell);
+                                  .ask_to_register = {},
+                                  .await_registration = {}};
+    if (scheduler_) {
+      around.ask_to_register = [socket = vm_end.get()](pid_t tender, std::span<const pid_t> tids, int area,
+                                                       int bell) {
+        return host::ask_to_register(socket, tender, tids, area, bell);
       };
+      around.await_registration = [socket = vm_end.get()] { return host::await_registration(socket); };
+    }
     _exit(vmm::run_vm_process(vm.spec, around));
   }
   detail("vm \"{}\": process {}, {} fair and {} real-time vCPUs, {} KiB", vm.spec.name, vm.pid,

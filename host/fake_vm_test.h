@@ -229,7 +229,8 @@ class FakeVm {
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user clears it
     sleep_ms(options_.register_after_ms);
-    const auto done = register_vm(socket, tender, tids, memfd_.get(), bell);
+    const auto asked = ask_to_register(socket, tender, tids, memfd_.get(), bell);
+    const auto done = asked.ok() ? await_registration(socket) : Error{asked.error()};
     if (!done.ok()) std::strncpy(shared_->reason, done.error().c_str(), sizeof shared_->reason - 1);
     shared_->outcome = done.ok() ? 1 : 2;
     waitpid(child, nullptr, 0);

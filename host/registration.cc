@@ -8,10 +8,14 @@
 #include "host/protocol.h"
 
 namespace candor::host {
+namespace {
 
-Result<Done, std::string> register_vm(int socket, pid_t tender, std::span<const pid_t> tids, int area_fd,
-                                      int bell_fd) {
-  constexpr int kTimeoutMs = 5'000;
+constexpr int kTimeoutMs = 5'000;
+
+}  // namespace
+
+Result<Done, std::string> ask_to_register(int socket, pid_t tender, std::span<const pid_t> tids, int area_fd,
+                                          int bell_fd) {
   Register message;
   if (tids.size() > CANDOR_MAX_VCPUS)
     return Error{std::to_string(tids.size()) + " vCPUs are more than the " +
@@ -24,6 +28,10 @@ Result<Done, std::string> register_vm(int socket, pid_t tender, std::span<const 
   const auto sent = send_packet(socket, message, kTimeoutMs, fds, Credentials::kYes);
   if (!sent.ok())
     return Error{std::string("the host scheduler cannot be reached: ") + std::strerror(sent.error())};
+  return Done{};
+}
+
+Result<Done, std::string> await_registration(int socket) {
   const auto answer = receive_packet(socket, kTimeoutMs);
   if (!answer.ok())
     return Error{std::string("the host scheduler has not answered a registration: ") +

@@ -39,6 +39,7 @@ constexpr int kPlain[] = {
     SCMP_SYS(pread64),
     SCMP_SYS(write),
     SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
     SCMP_SYS(sendto),
     SCMP_SYS(close),
     SCMP_SYS(timerfd_create),

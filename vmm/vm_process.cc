@@ -186,23 +186,26 @@ Result<Done, std::string> VmProcess::start() {
   clock_.emplace(area_.host_page().clock, around_.scale);
   if (auto ready = cpu_->wait_ready(); !ready.ok()) return ready;
   if (auto placed = use_processors(cpu_->tids(), spec_.cpus); !placed.ok()) return placed;
-  if (auto opened = open_run_times(); !opened.ok()) return opened;
-  if (around_.register_vcpus) {
-    auto registered =
-        around_.register_vcpus(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
-    if (!registered.ok()) return registered;
+  if (around_.ask_to_register) {
+    auto asked = around_.ask_to_register(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
+    if (!asked.ok()) return asked;
   }
 
+  // The scheduler looks at the registration meanwhile.
+  if (auto opened = open_run_times(); !opened.ok()) return opened;
   watch(around_.launcher, kLauncher);
   watch(cpu_->exit_fd(), kExit);
   watch(monitor_bell_.get(), kMonitor);
   if (around_.scheduler_pidfd >= 0) watch(around_.scheduler_pidfd, kScheduler);
   tick_ = make_timer(kSecondNs, kSecondNs);
   watch(tick_.get(), kTick);
-  cpu_->go();
-  // The guest waits for nobody any more, so this costs its start nothing.
   filter_ = around_.filter;
-  return confine(filter_);
+  if (auto confined = confine(filter_); !confined.ok()) return confined;
+  if (around_.await_registration) {
+    if (auto registered = around_.await_registration(); !registered.ok()) return registered;
+  }
+  cpu_->go();
+  return Done{};
 }
 
 void VmProcess::watch(int fd, Source source) {

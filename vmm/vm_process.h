@@ -46,10 +46,12 @@ struct VmSurroundings {
   TscScale scale;
   std::vector<sock_filter> filter;  // make_filter(): what this process may do once its guest runs
   int scheduler_pidfd = -1;         // -1: there is no scheduler in this mode
-  /// Registers with the scheduler before the vCPUs start; unset without one.
+  /// Asks the scheduler to register the vCPUs, and waits for its answer; both unset without one. No vCPU
+  /// starts before. The second is called when the filter holds already.
   std::function<Result<Done, std::string>(pid_t tender, std::span<const pid_t> tids, int area_fd,
                                           int bell_fd)>
-      register_vcpus;
+      ask_to_register;
+  std::function<Result<Done, std::string>()> await_registration;
 };
 
 /// The only thing a launcher says to a VM process: end the guest, in order.

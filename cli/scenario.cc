@@ -117,7 +117,7 @@ void read_host(ConfigReader& reader, const toml::table& root, sim::MachineSpec& 
   const toml::table* table = read_table(reader, root, "host");
   if (table == nullptr) return;
   reader.reject_unknown(*table, {"context_switch", "wake_up", "guest_switch", "decision", "rank_change",
-                                 "slice", "fair_server"});
+                                 "slice", "fair_server", "stolen", "stolen_every"});
   const auto read = [&](std::string_view key, Duration low, Duration high, Duration& value) {
     value = reader.duration(*table, key, low, high).value_or(value);
   };
@@ -128,6 +128,8 @@ void read_host(ConfigReader& reader, const toml::table& root, sim::MachineSpec& 
   read("rank_change", {}, kCostMax, machine.costs.rank_change);
   read("slice", microseconds(100), seconds(1), machine.slice);
   read("fair_server", {}, milliseconds(500), machine.fair_server);
+  read("stolen", {}, milliseconds(100), machine.stolen);
+  read("stolen_every", milliseconds(10), seconds(3600), machine.stolen_every);
 }
 
 /// Names of all thread sets, and what is wrong with their classes.

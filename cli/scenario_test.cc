@@ -76,6 +76,8 @@ decision = "5us"
 rank_change = "4us"
 slice = "1ms"
 fair_server = "0s"
+stolen = "2ms"
+stolen_every = "3s"
 [[picture]]
 measure = "misses"
 set = "s"
@@ -132,6 +134,8 @@ steps = ["wait", "lock b", "compute 1ms", "unlock b"]
   EXPECT_EQ(result->machine.costs.rank_change, microseconds(4));
   EXPECT_EQ(result->machine.slice, milliseconds(1));
   EXPECT_EQ(result->machine.fair_server, Duration{});
+  EXPECT_EQ(result->machine.stolen, milliseconds(2));
+  EXPECT_EQ(result->machine.stolen_every, seconds(3));
   const sim::Shown& shown = result->shown.at(0);
   EXPECT_EQ(shown.measure, sim::Measure::kMisses);
   EXPECT_EQ(shown.set, "s");

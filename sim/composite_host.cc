@@ -34,10 +34,11 @@ std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model)
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
 }
 
-// What the machine takes for itself is known here, and nothing takes more: so little tolerance. A job is
-// charged its own wake-up, and a switch each time that others have run in between.
+// What the machine takes for itself is known here: so little tolerance, unless a hypervisor below takes more.
+// A job is charged its own wake-up, and a switch each time that others have run in between.
 sched::ProcessorModel model_for(const MachineSpec& machine) {
   sched::ProcessorModel model;
+  if (machine.stolen.ns > 0) return model;
   model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
   model.limit_ppm = model.ceiling_ppm;
   model.tolerance_ppm = 10'000;
@@ -202,6 +203,8 @@ void CompositeHost::share() {
 
 void CompositeHost::serve(std::uint32_t processor) {
   const Time now = machine().now();
+  if (now < machine().stolen_until(processor))
+    return machine().set_timer(own_timers() + processor, machine().stolen_until(processor));
   machine().settle(processor);
   scheduler_.claims_on(processor, served_);
   if (served_.empty()) return;

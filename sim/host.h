@@ -24,6 +24,8 @@ class Processors {
   virtual void take(std::uint32_t processor, Duration time) = 0;
   /// Brings the run times of what runs up to now (Host::charge()).
   virtual void settle(std::uint32_t processor) = 0;
+  /// Until then, if that is yet to come, a hypervisor below has the processor: nothing happens there.
+  [[nodiscard]] virtual Time stolen_until(std::uint32_t processor) const = 0;
 };
 
 /// A host's scheduler. Every vCPU is idle at first. Called only with time standing still.

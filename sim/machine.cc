@@ -13,11 +13,15 @@ constexpr Time kStart{seconds(1).ns};
 }  // namespace
 
 // Timers: one for each processor, in case of equal times first, so that a job that ends when the next one is
-// released or its deadline comes has ended; then one for each thread; then the host's.
+// released or its deadline comes has ended; then one for each thread; then the host's; then one for each
+// processor again, for when it is stolen.
 Machine::Machine(const Workload& workload, const Plan& plan, const RunOptions& options)
     : workload_(workload), options_(options), processors_(workload.machine.processors), now_(kStart) {
   make_threads(plan, options.seed);
-  for (Processor& p : processors_) p.settled = now_;
+  for (std::size_t p = 0; p < processors_.size(); ++p) {
+    processors_[p].settled = now_;
+    processors_[p].stolen = Random(options.seed).stream("stolen", p);
+  }
 }
 
 Machine::~Machine() = default;
@@ -144,6 +148,7 @@ void Machine::settle(std::uint32_t p) {
 void Machine::pick(std::uint32_t p) {
   processors_[p].rescheduled = false;
   settle(p);
+  if (now_ < processors_[p].stolen_until) return events_.set(p, processors_[p].stolen_until);
   Vcpu* next = host_->pick(p);
   if (next != processors_[p].current) switch_to(p, next);
   if (next == nullptr) {
@@ -188,13 +193,30 @@ void Machine::handle(EventQueue::Timer timer) {
   if (timer < count()) return reschedule(timer);
   timer -= count();
   if (timer < threads_.size()) return guests_[threads_[timer]->vm->index].timer(*threads_[timer]);
-  host_->timer(timer - static_cast<std::uint32_t>(threads_.size()));
+  timer -= static_cast<std::uint32_t>(threads_.size());
+  if (timer < host_->timers()) return host_->timer(timer);
+  steal(timer - host_->timers());
+}
+
+// Whatever runs seems to run on, and gets nothing done.
+void Machine::steal(std::uint32_t p) {
+  const MachineSpec& spec = workload_.machine;
+  Processor& processor = processors_[p];
+  if (now_ > kStart) {
+    settle(p);
+    processor.overhead += spec.stolen;
+    processor.stolen_until = now_ + spec.stolen;
+    result_.overhead += spec.stolen;
+    reschedule(p);
+  }
+  set_timer(host_->timers() + p, now_ + processor.stolen.exponential(spec.stolen_every));
 }
 
 RunResult Machine::run(Host& host) {
   host_ = &host;
-  events_ = EventQueue(count() + threads_.size() + host.timers());
+  events_ = EventQueue(count() + threads_.size() + host.timers() + count());
   host.start();
+  for (std::uint32_t p = 0; p < count() && workload_.machine.stolen.ns > 0; ++p) steal(p);
   for (Guest& guest : guests_) guest.start();
   const Time end = kStart + options_.duration;
   for (;;) {

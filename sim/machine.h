@@ -47,6 +47,7 @@ class Machine : public Platform, public Processors {
   void set_timer(std::uint32_t which, Time at) override;
   void take(std::uint32_t processor, Duration time) override;
   void settle(std::uint32_t processor) override;
+  [[nodiscard]] Time stolen_until(std::uint32_t p) const override { return processors_[p].stolen_until; }
 
  private:
   struct Processor {
@@ -55,10 +56,13 @@ class Machine : public Platform, public Processors {
     Duration taken;     // by the host, before its vCPU runs at all
     Duration overhead;  // of its vCPU, before that goes on
     bool rescheduled = false;
+    Random stolen{0};  // when the hypervisor below takes it next
+    Time stolen_until;
   };
 
   void make_threads(const Plan& plan, std::uint64_t seed);
   void handle(EventQueue::Timer timer);
+  void steal(std::uint32_t processor);
   void pick(std::uint32_t processor);
   void switch_to(std::uint32_t processor, Vcpu* next);
   void finish();

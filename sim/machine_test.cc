@@ -92,6 +92,22 @@ TEST(Machine, OverheadComesBeforeTheFirstInstruction) {
   EXPECT_EQ(r.overhead, (w.machine.costs.context_switch + w.machine.costs.wake_up) * 200);
 }
 
+// A hypervisor below: who ran is charged and has done nothing, and meanwhile nothing happens there.
+TEST(Machine, StolenTimeIsChargedToWhatRan) {
+  Workload w =
+      on(1, {vm_of("a", {busy("a")}), vm_of("b", {periodic("loop", milliseconds(10), milliseconds(1))})});
+  w.machine.stolen = milliseconds(5);
+  w.machine.stolen_every = milliseconds(200);
+  const RunResult r = run(w, Policy::kStaticFifo, {.duration = seconds(20)});
+  const double stolen = static_cast<double>(r.overhead.ns) / static_cast<double>(r.duration.ns);
+  EXPECT_NEAR(stolen, 0.025, 0.008);
+  EXPECT_EQ(r.idle, Duration{});
+  EXPECT_NEAR(share(r, 0) + share(r, 1), 1 - stolen, 0.0005);
+  EXPECT_GE(set(r, "loop").wakeup.max(), milliseconds(4)) << "released while the processor was away";
+  EXPECT_LE(set(r, "loop").wakeup.max(), milliseconds(15));
+  EXPECT_EQ(digest(r), digest(run(w, Policy::kStaticFifo, {.duration = seconds(20)})));
+}
+
 TEST(Machine, WhoComputesAllTheTimeSharesByWeight) {
   const Workload w = on(1, {vm_of("a", {busy("a")}, 100), vm_of("b", {busy("b")}, 300)});
   const RunResult r = run(w, Policy::kFair, {.duration = seconds(10)});

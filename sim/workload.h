@@ -91,6 +91,10 @@ struct MachineSpec {
   // The host kernel gives fair threads this much of each second where real-time ones would starve them; 0: it
   // does not.
   Duration fair_server = milliseconds(50);
+  // A hypervisor below takes each processor away for this long, `stolen_every` apart on average
+  // (exponential); the host counts it as run time of what was running. 0: there is none.
+  Duration stolen{};
+  Duration stolen_every = seconds(1);
 };
 
 struct Workload {

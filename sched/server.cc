@@ -50,6 +50,7 @@ Demand ClaimServer::demand(Time now) const {
 void ClaimServer::start(Time release, Time now) {
   active_ = true;
   awaited_ = false;
+  late_ = false;
   if (release <= now) {
     renew();
     consumed_ += std::max(unasked_ - earned(now - faded_), Duration{0});
@@ -74,6 +75,7 @@ void ClaimServer::advance(Time now) {
     release_ = release_ + Duration{periods * terms_.period.ns};
     announced_ = release_;
     earliest_ = release_ + terms_.period;
+    late_ = true;
     renew();
   }
   if ((overdrawn_ || exhausted_) && now >= earliest_) renew();
@@ -101,6 +103,14 @@ void ClaimServer::report(const JobReport& job, Time now) {
       return;
     }
     if (active_ && job.job == job_) return;
+    if (active_ && late_) {
+      late_ = false;
+      job_ = job.job;
+      release_ = std::max(release_, std::min(told, now));
+      announced_ = release_;
+      earliest_ = release_ + terms_.period;
+      return;
+    }
     if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !overdrawn_ && !exhausted()) {
       const Duration left = terms_.budget - consumed_;
       const Duration time_left = release_ + terms_.relative_deadline - now;
@@ -123,10 +133,16 @@ void ClaimServer::report(const JobReport& job, Time now) {
   seen_inactive_ = now;
   // Its release has come and its guest has still not run: the same job, not the next.
   if (active_ && awaited_ && job.state == CANDOR_THREAD_WAITING && told <= release_) return;
+  const bool was_late = std::exchange(late_, false) && active_;
   active_ = false;
   awaited_ = false;
   if (job.state == CANDOR_THREAD_WAITING && told != Time::never()) {
     state_ = State::kWaiting;
+    if (was_late && told <= now) {
+      active_ = awaited_ = true;
+      announced_ = release_;
+      return;
+    }
     announced_ = std::max(told, earliest_);
     if (announced_ <= now) {  // its release has come, its guest has not run since
       start(announced_, now);

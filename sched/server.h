@@ -9,7 +9,9 @@
 //      than announced, the last time the claim was seen waiting), not before
 //      the last time a blocked claim was seen blocked.
 //  S4  A job still active a period after its release is given a new budget,
-//      and its release and deadline move on by the period.
+//      and its release and deadline move on by the period. The next job, if its release has come when that
+//      one ends, goes on with both: it was due then anyway. (By S2 it would be due a period late, so would
+//      end late itself, and one outage would make all that follow late.)
 //  S5  Wake-up rule: a job that was blocked goes on with its deadline if what
 //      is left of its budget still fits its bandwidth until then; otherwise
 //      it counts as the next job (S2).
@@ -175,6 +177,7 @@ class ClaimServer {
   bool exhausted_ = false;          // for this period (S6)
   bool barred_ = false;             // exhausted by S8
   bool awaited_ = false;            // active because an announced release came; the guest has not spoken yet
+  bool late_ = false;               // the current release is that of a job that should have ended before (S4)
   Time release_;                    // of the current or last job
   Time earliest_;                   // no later release before this
   Time announced_ = Time::never();  // next release while waiting

@@ -279,6 +279,35 @@ TEST(Server, AJobThatGoesOnPastItsPeriodIsANewJob) {
 }
 
 // The wake-up rule: a short wait inside a job keeps deadline and budget if that is no advantage.
+TEST(Server, AJobThatEndsLateDoesNotMakeTheNextOneLate) {  // S4
+  ClaimServer s = started();
+  s.advance(at(10));
+  s.charge(milliseconds(1), at(11));
+  s.report(report(CANDOR_THREAD_READY, at(10), 1), at(11));
+  EXPECT_TRUE(s.active());
+  EXPECT_EQ(s.server_deadline(at(11)), at(18)) << "not 28";
+  EXPECT_EQ(s.left(), s.limit() - milliseconds(1)) << "the late job has used the rest";
+  s.report(report(CANDOR_THREAD_READY, at(10), 2), at(12));
+  EXPECT_EQ(s.server_deadline(at(12)), at(28)) << "one job only";
+
+  // The same where the guest says first that it waits for a release that has passed.
+  s = started();
+  s.advance(at(10));
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(11));
+  EXPECT_EQ(s.server_deadline(at(11)), at(18));
+  s.report(report(CANDOR_THREAD_READY, at(10), 1), at(12));
+  EXPECT_EQ(s.server_deadline(at(12)), at(18));
+}
+
+TEST(Server, ALateJobsSuccessorHasTheDeadlineOfItsOwnRelease) {  // S4
+  ClaimServer s = started();
+  s.advance(at(11));
+  s.report(report(CANDOR_THREAD_READY, at(13), 1), at(14));
+  EXPECT_EQ(s.server_deadline(at(14)), at(21)) << "it was released later than it might have been";
+  s.report(report(CANDOR_THREAD_WAITING, at(20), 2), at(15));
+  EXPECT_EQ(s.server_deadline(at(15)), at(31)) << "a period apart";
+}
+
 TEST(Server, AJobResumedSoonGoesOnWithItsDeadline) {
   ClaimServer s = started();
   s.charge(milliseconds(1), at(1));

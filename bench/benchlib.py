@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+import random
 import re
 import statistics
 import subprocess
@@ -206,6 +207,18 @@ def print_table(rows):
         print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))))
 
 
+CHANCE = 0.05
+TRIALS = 20_000
+
+
+def chance_of_more(values, others):
+    """How likely a sum as far above the other would come about if it were chance alone which of a round's two values is
+    whose: the sign-flip test of paired values. By drawing, from a fixed seed, so that the same values give the same answer."""
+    differences = [a - b for a, b in zip(values, others) if a != b]
+    found, rng = sum(differences), random.Random(1)
+    return sum(sum(d if rng.random() < 0.5 else -d for d in differences) >= found for _ in range(TRIALS)) / TRIALS
+
+
 class Verdicts:
     def __init__(self):
         self.lines = []
@@ -213,6 +226,14 @@ class Verdicts:
     def check(self, passed, text):
         self.lines.append({"passed": bool(passed), "text": text})
         print(f"{'PASS' if passed else 'FAIL'}  {text}")
+
+    def no_more_misses(self, what, aware, control):
+        """Of two lists with the misses of each round: in the middle no more, and in all no more than chance
+        explains. A machine that others use takes the processor away for milliseconds, now in this run and now in that one."""
+        chance = chance_of_more(aware, control)
+        told = lambda values: f"{median(values):g} a round, {sum(values)} in all, in {sum(v > 0 for v in values)} of {len(values)}"
+        self.check(median(aware) <= median(control) and chance >= CHANCE,
+                   f"{what}aware missed {told(aware)}; the control {told(control)} (no more, beyond chance: {chance:.2f}, at least {CHANCE})")
 
     def finish(self, name, known, data):
         """Saves all and ends the program."""

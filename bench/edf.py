@@ -17,8 +17,8 @@ THREADS = (("fast", 5.0, 2.05), ("slow", 7.0, 2.95))
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--processor", type=int, default=lib.last_processor())
     parser.add_argument("--exclusive", action="store_true", help="take the processor out of load balancing meanwhile, so that SCHED_DEADLINE can be had")
     options = parser.parse_args()
@@ -63,13 +63,12 @@ def compare(options):
               f"{100 * sum(work / period for _, period, work in THREADS):.1f} % of work")
     print()
     verdicts = lib.Verdicts()
-    missed = {mode: lib.median(sum(r[n]["deadline_misses"] for n, _, _ in THREADS) for r in own) for mode, own in runs.items()}
+    missed = {mode: [sum(r[n]["deadline_misses"] for n, _, _ in THREADS) for r in own] for mode, own in runs.items()}
     if "aware" in missed and "control" in missed:
-        verdicts.check(missed["aware"] <= missed["control"],
-                       f"aware missed {missed['aware']:g}, the control {missed['control']:g} (at most as many)")
+        verdicts.no_more_misses("", missed["aware"], missed["control"])
         # A rate-monotonic control misses what this benchmark is about, so it is no measure for that.
         if note:
-            verdicts.check(missed["aware"] * 10 <= missed["control"], "at most a tenth of what rate-monotonic order misses")
+            verdicts.check(sum(missed["aware"]) * 10 <= sum(missed["control"]), "at most a tenth of what rate-monotonic order misses")
     else:
         verdicts.check(False, "aware and control both ran")
     verdicts.finish("edf", known, {"runs": runs, "policy": policy, "policy_note": note})

@@ -53,6 +53,11 @@
 #define CANDOR_LATENCY_BUCKETS 960u
 #define CANDOR_NO_THREAD 0xffffffffu
 #define CANDOR_NO_TIME 0xffffffffffffffffull
+/* What a claim counts for against its VM's bandwidth (§6): its budget, and not less than the first of these,
+ * in each period; where periods are shorter than the second, the third besides. */
+#define CANDOR_LEAST_JOB_NS 30000
+#define CANDOR_OFTEN_PERIOD_NS 5000000
+#define CANDOR_OFTEN_JOB_NS 50000
 
 /* Where the host places things in a guest's address space (process back end, §2). */
 #define CANDOR_RAM_BASE 0x100000ull

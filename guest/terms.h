@@ -36,6 +36,13 @@ struct Terms {
   static constexpr Duration budget_for(Duration work) {
     return work + Duration{work.ns / 64} + microseconds(75);
   }
+  /// What `reserve` in each period counts for against the VM's entitlement, in millionths of a processor
+  /// (docs/abi.md §6).
+  [[nodiscard]] constexpr std::int64_t counted_ppm(Duration reserve) const {
+    const std::int64_t job = reserve.ns < CANDOR_LEAST_JOB_NS ? CANDOR_LEAST_JOB_NS : reserve.ns;
+    const std::int64_t counted = period.ns < CANDOR_OFTEN_PERIOD_NS ? job + CANDOR_OFTEN_JOB_NS : job;
+    return (counted * 1'000'000 + period.ns - 1) / period.ns;
+  }
   [[nodiscard]] constexpr bool realtime() const {
     return cls == CANDOR_CLASS_DEADLINE || cls == CANDOR_CLASS_FIXED;
   }

@@ -32,13 +32,13 @@ namespace candor::sched {
 /// from buying the host's time with odd ones.
 inline constexpr std::int64_t kMaxSteps = 200'000;
 
-/// Where jobs come more often than this, the least tolerance is a part of what the claim gets that counts.
-inline constexpr Duration kOftenPeriod = milliseconds(5);
-
-/// What a claim takes of its VM's bandwidth.
-constexpr std::uint32_t bandwidth_of(const Terms& terms, const ProcessorModel& model = {}) {
-  const Duration counted = terms.budget < model.job_overhead ? model.job_overhead : terms.budget;
-  return ppm_of(terms.period < kOftenPeriod ? counted + model.least_tolerance : counted, terms.period);
+/// What a claim takes of its VM's bandwidth (docs/abi.md §6). Where jobs come often, the least tolerance is a
+/// part of what the claim gets that counts.
+constexpr std::uint32_t bandwidth_of(const Terms& terms) {
+  constexpr Duration kLeastJob = nanoseconds(CANDOR_LEAST_JOB_NS);
+  const Duration counted = terms.budget < kLeastJob ? kLeastJob : terms.budget;
+  const bool often = terms.period < nanoseconds(CANDOR_OFTEN_PERIOD_NS);
+  return ppm_of(often ? counted + nanoseconds(CANDOR_OFTEN_JOB_NS) : counted, terms.period);
 }
 
 /// The terms a request stands for, bounded by the model, or CANDOR_REFUSED_INVALID. Any input.

@@ -142,7 +142,7 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
   if (e.bandwidth_ppm == 0) return refused(CANDOR_REFUSED_NO_ENTITLEMENT);
   if (terms.cls == CANDOR_CLASS_FIXED && terms.priority > e.max_priority)
     return refused(CANDOR_REFUSED_PRIORITY);
-  const std::uint32_t ppm = bandwidth_of(terms, model_);
+  const std::uint32_t ppm = bandwidth_of(terms);
   const std::uint32_t left = e.bandwidth_ppm > vm.used_ppm ? e.bandwidth_ppm - vm.used_ppm : 0;
   if (ppm > left) return refused(CANDOR_REFUSED_BANDWIDTH, std::min(left, model_.limit_ppm));
   if (e.realtime_vcpus == 0 || free_.empty()) return refused(CANDOR_REFUSED_NO_VCPU);

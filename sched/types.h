@@ -81,7 +81,7 @@ struct ProcessorModel {
   /// switch at each activation (27 to 54 us measured on a slow machine), and in proportion what a
   /// hypervisor below takes of the processor.
   std::uint32_t tolerance_ppm = 100'000;
-  Duration least_tolerance = microseconds(50);
+  Duration least_tolerance = nanoseconds(CANDOR_OFTEN_JOB_NS);
   /// What a job costs its processor besides what is charged to it: interrupt, switches, a look at its budget.
   Duration job_overhead = microseconds(30);
 

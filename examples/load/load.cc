@@ -14,11 +14,6 @@ Task tasks[kMostTasks];
 
 constexpr std::int64_t kMillion = 1'000'000;
 
-/// Millionths of a processor that `time` in each period of `terms` is.
-std::int64_t share_ppm(Duration time, const Terms& terms) {
-  return time.ns * kMillion / terms.period.ns + 1;
-}
-
 /// What a job costs besides its work varies: the wake-up, interrupts, a busy
 /// sibling of this processor, a host below this host. So each reserve is up to
 /// twice the work, as far as the VM is entitled to for all its tasks together, and never
@@ -34,12 +29,14 @@ void set_reserves(std::size_t count) {
   std::int64_t needed_ppm = 0, wished_ppm = 0;
   for (std::size_t i = 0; i < count; i++) {
     if (!tasks[i].terms.realtime()) continue;
-    needed_ppm += share_ppm(tasks[i].work, tasks[i].terms);
-    wished_ppm += share_ppm(wish(tasks[i]), tasks[i].terms);
+    needed_ppm += tasks[i].terms.counted_ppm(tasks[i].work);
+    wished_ppm += tasks[i].terms.counted_ppm(wish(tasks[i]));
   }
   if (wished_ppm == needed_ppm) return;
-  std::int64_t granted_ppm =
-      (std::int64_t{entitlement_ppm()} - needed_ppm) * kMillion / (wished_ppm - needed_ppm);
+  // What counts for each is rounded up.
+  const std::int64_t room_ppm =
+      std::int64_t{entitlement_ppm()} - needed_ppm - static_cast<std::int64_t>(count);
+  std::int64_t granted_ppm = room_ppm * kMillion / (wished_ppm - needed_ppm);
   if (granted_ppm < 0) granted_ppm = 0;
   if (granted_ppm > kMillion) granted_ppm = kMillion;
   for (std::size_t i = 0; i < count; i++) {

@@ -2,7 +2,8 @@
 // so the holes may be too small though there is enough in all.
 //
 //  Q1  All vCPUs that carry claims are placed anew, largest first: each on the emptiest processor that
-//      holds it, so that they spread; if that fails, each on the fullest.
+//      holds it, so that they spread; if that fails, each on the fullest; if that fails, the ways there are
+//      to place them are searched, in kMostTries looks at whether a processor holds one.
 //  Q2  One with a job under way stays. Where it goes its job would be due sooner than admission's
 //      tests have it; between jobs it may as well have been there always.
 //  Q3  All or none is moved.
@@ -13,6 +14,10 @@
 
 namespace candor::sched {
 namespace {
+
+// A look takes a microsecond or less for claims whose deadlines are their periods. Small sets of which there
+// is a way to place them, and the two ways above fail, took up to 25 looks.
+constexpr int kMostTries = 300;
 
 bool busy(const ClaimServer& server, Time now) {
   return server.active() || (server.state() == CANDOR_THREAD_WAITING && server.release(now) <= now);
@@ -27,7 +32,7 @@ std::uint32_t Scheduler::repack(const Terms& terms, Time now) {
   std::uint64_t sum = 0;
   for (const Unit& u : units_) sum += u.use_ppm;
   if (sum > std::uint64_t{processors()} * model_.ceiling_ppm) return kNone;
-  if (!place_units(terms, false) && !place_units(terms, true)) return kNone;
+  if (!place_units(terms, false) && !place_units(terms, true) && !search_units(terms)) return kNone;
   std::uint32_t own = kNone;
   for (const Unit& u : units_) {
     if (u.vcpu == nullptr) own = u.processor;
@@ -61,12 +66,16 @@ void Scheduler::collect_units(const Terms& terms, Time now) {
   });
 }
 
-bool Scheduler::place_units(const Terms& terms, bool fullest_first) {
+void Scheduler::displace_units() {
   std::fill(unit_use_.begin(), unit_use_.end(), 0u);
   for (Unit& u : units_) {
     u.processor = u.stays ? u.vcpu->processor : kNone;
     if (u.stays) unit_use_[u.processor] += u.use_ppm;
   }
+}
+
+bool Scheduler::place_units(const Terms& terms, bool fullest_first) {
+  displace_units();
   for (Unit& u : units_) {
     if (u.stays) continue;
     std::sort(emptiest_.begin(), emptiest_.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -80,6 +89,32 @@ bool Scheduler::place_units(const Terms& terms, bool fullest_first) {
     unit_use_[*at] += u.use_ppm;
   }
   return true;
+}
+
+bool Scheduler::search_units(const Terms& terms) {
+  displace_units();
+  int tries = kMostTries;
+  return search_from(0, terms, tries);
+}
+
+// Depth first: as deep as there are units, so at most kMostPacked.
+bool Scheduler::search_from(std::size_t first, const Terms& terms, int& tries) {
+  while (first < units_.size() && units_[first].stays) ++first;
+  if (first == units_.size()) return true;
+  Unit& unit = units_[first];
+  bool empty_tried = false;
+  for (std::uint32_t p = 0; p < processors(); ++p) {
+    const bool empty = unit_use_[p] == 0;
+    if (empty && std::exchange(empty_tried, true)) continue;  // one is as good as another
+    if (--tries < 0) return false;
+    if (!unit_fits(unit, p, terms)) continue;
+    unit.processor = p;
+    unit_use_[p] += unit.use_ppm;
+    if (search_from(first + 1, terms, tries)) return true;
+    unit_use_[p] -= unit.use_ppm;
+    unit.processor = kNone;
+  }
+  return false;
 }
 
 bool Scheduler::unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms) {

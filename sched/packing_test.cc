@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "sched/scheduler.h"
@@ -70,6 +71,17 @@ TEST_F(Packing, OneWithAJobUnderWayStays) {
       at_ms(10));
   EXPECT_EQ(claim(2, 60, at_ms(10)).status, CANDOR_CLAIM_ADMITTED);
   EXPECT_EQ(processor(0), processor(1));
+}
+
+// 42 + 22 + 20 and 40 + 18 + 18 + 8: neither the emptiest nor the fullest first gets there.
+TEST_F(Packing, WhereBothOrdersFailAWayIsSearched) {
+  VmId vm = 0;
+  for (const std::int64_t budget : {42, 40, 22, 20, 18, 18, 8})
+    EXPECT_EQ(claim(vm++, budget).status, CANDOR_CLAIM_ADMITTED) << budget;
+  std::int64_t sums[2] = {};
+  for (vm = 0; vm < 7; ++vm) sums[processor(vm)] += scheduler_.claim_view(vm, 0, at_ms(0)).ppm;
+  EXPECT_EQ(sums[0] + sums[1], 1'680'000);
+  EXPECT_EQ(std::max(sums[0], sums[1]), 840'000);
 }
 
 TEST_F(Packing, WhatIsTooMuchInAllMovesNobody) {

@@ -189,7 +189,10 @@ class Scheduler {
   };
   [[nodiscard]] std::uint32_t repack(const Terms& terms, Time now);
   void collect_units(const Terms& terms, Time now);
+  void displace_units();
   [[nodiscard]] bool place_units(const Terms& terms, bool fullest_first);
+  [[nodiscard]] bool search_units(const Terms& terms);
+  [[nodiscard]] bool search_from(std::size_t first, const Terms& terms, int& tries);
   [[nodiscard]] bool unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms);
   void move(Vcpu& vcpu, std::uint32_t processor, Time now);
 

@@ -18,7 +18,7 @@ std::uint32_t to_ppm(double part) {
 }
 
 // What a VM asks for all its claims together where its configuration does not say.
-std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model) {
+std::uint32_t bandwidth_of(const VmSpec& vm) {
   if (vm.bandwidth > 0) return to_ppm(vm.bandwidth);
   std::uint64_t sum = 0;
   for (const ThreadSpec& t : vm.threads) {
@@ -29,7 +29,7 @@ std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model)
                               .budget_ns = static_cast<std::uint64_t>(budget(t).ns),
                               .period_ns = static_cast<std::uint64_t>(t.period.ns),
                               .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
-    if (terms.ok()) sum += sched::bandwidth_of(*terms, model);
+    if (terms.ok()) sum += sched::bandwidth_of(*terms);
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
 }
@@ -39,11 +39,12 @@ std::uint32_t bandwidth_of(const VmSpec& vm, const sched::ProcessorModel& model)
 sched::ProcessorModel model_for(const MachineSpec& machine) {
   sched::ProcessorModel model;
   if (machine.stolen.ns > 0) return model;
+  const Costs& costs = machine.costs;
   model.ceiling_ppm = static_cast<std::uint32_t>((seconds(1) - machine.fair_server).ns / 1000);
   model.limit_ppm = model.ceiling_ppm;
-  model.tolerance_ppm = 10'000;
-  model.least_tolerance = machine.costs.context_switch * 5 + machine.costs.wake_up;
-  model.job_overhead = machine.costs.decision + machine.costs.rank_change * 2;
+  model.tolerance_ppm = static_cast<std::uint32_t>(costs.context_switch.ns);  // one in each millisecond
+  model.least_tolerance = costs.context_switch * 5 + costs.wake_up;
+  model.job_overhead = costs.decision + costs.rank_change * 2;
   return model;
 }
 
@@ -116,7 +117,7 @@ void CompositeHost::start() {
   LinuxHost::start();
   for (Vm& vm : machine().vms()) {
     sched::Entitlement e{.weight = vm.spec->weight,
-                         .bandwidth_ppm = bandwidth_of(*vm.spec, model_for(machine().spec())),
+                         .bandwidth_ppm = bandwidth_of(*vm.spec),
                          .max_priority = vm.spec->max_priority,
                          .fair_vcpus = 0,
                          .realtime_vcpus = 0};

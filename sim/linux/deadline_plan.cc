@@ -30,8 +30,9 @@ void plan_static_deadline(const Workload& workload, Plan& plan) {
     }
     if (realtime.tasks.size() == workload.vms[i].threads.size()) plan.vms[i].vcpus.clear();
   }
-  const std::vector<std::uint32_t> processors =
-      place(parts, workload.machine.processors, analysis::kDeadlineLimit);
+  // The limit of the class and the share of fair threads are two settings, which an administrator sets alike.
+  const double limit = workload.machine.fair_server.ns > 0 ? analysis::kDeadlineLimit : 1;
+  const std::vector<std::uint32_t> processors = place(parts, workload.machine.processors, limit);
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const Server& s = servers[i];
     VmPlan& vm = plan.vms[s.vm];

@@ -9,6 +9,7 @@
 
 #include "abi/candor.h"
 #include "cli/units.h"
+#include "sched/types.h"
 
 namespace candor::cli {
 namespace {
@@ -41,6 +42,19 @@ CheckLine ranks_line(const HostFacts& facts) {
   }
   return {Verdict::kWarn, "ranks", "SCHED_FIFO: " + cause(facts.fifo_error),
           "VMs run with ordinary scheduling only; " + remedy};
+}
+
+CheckLine job_line(const HostFacts& facts) {
+  if (facts.job_overhead)
+    return {Verdict::kOk, "job cost",
+            fmt::format("an interrupt, switches and a look by the scheduler: {}",
+                        format_duration(*facts.job_overhead)),
+            "admission counts it for each job besides its budget"};
+  return {Verdict::kWarn, "job cost",
+          facts.job_overhead_error != 0 ? "cannot be measured: " + cause(facts.job_overhead_error)
+                                        : std::string("not measured: it takes real-time ranks"),
+          fmt::format("admission counts {} for each job, or [host] job_overhead",
+                      format_duration(sched::ProcessorModel{}.job_overhead))};
 }
 
 CheckLine kvm_line(const KvmFacts& kvm) {
@@ -207,6 +221,7 @@ CheckReport judge(const HostFacts& facts) {
        facts.fsgsbase ? "guests may set fs and gs by themselves"
                       : "guests are told that they cannot set fs and gs; those made with the SDK do not"},
       ranks_line(facts),
+      job_line(facts),
       static_deadline_line(facts),
       kvm_line(facts.kvm),
       throttle_line(facts),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "cli/probe.h"
 
 namespace candor::cli {
@@ -21,6 +22,8 @@ struct HostFacts {
   int floating_deadline_error = 0;  // of one that may use all that this process may
   int pid_namespace_error = 0;
   int seccomp_error = 0;
+  std::optional<Duration> job_overhead;  // host/job_cost.h
+  int job_overhead_error = 0;            // why not, errno; 0 also where ranks are not permitted
   KvmFacts kvm;
   std::optional<std::int64_t> rt_runtime_us;  // -1: no throttle
   std::optional<std::int64_t> rt_period_us;

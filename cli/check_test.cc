@@ -27,6 +27,7 @@ HostFacts good_host() {
   facts.online = facts.allowed = {0, 1};
   facts.clocksource = "tsc";
   facts.mmap_min_addr = 65536;
+  facts.job_overhead = microseconds(35);
   facts.fsgsbase = true;
   return facts;
 }
@@ -52,6 +53,17 @@ TEST(Check, AGoodHostIsGoodThroughout) {
   for (const CheckLine& l : report.lines) EXPECT_EQ(l.verdict, Verdict::kOk) << l.name << ": " << l.fact;
   EXPECT_TRUE(report.ranks);
   EXPECT_EQ(report.exit_status(), 0);
+}
+
+TEST(Check, WhatAJobCostsIsSaidOrWhyItIsNotKnown) {
+  HostFacts facts = good_host();
+  EXPECT_THAT(line(facts, "job cost").fact, testing::HasSubstr("35us"));
+  facts.job_overhead.reset();
+  EXPECT_EQ(line(facts, "job cost").verdict, Verdict::kWarn);
+  EXPECT_THAT(line(facts, "job cost").fact, testing::HasSubstr("real-time ranks"));
+  facts.job_overhead_error = ETIME;
+  EXPECT_THAT(line(facts, "job cost").fact, testing::HasSubstr("ETIME"));
+  EXPECT_THAT(line(facts, "job cost").consequence, testing::HasSubstr("30us"));
 }
 
 TEST(Check, WithoutRanksVmsStillRun) {

@@ -10,6 +10,7 @@
 #include "abi/candor.h"
 #include "cli/config_reader.h"
 #include "cli/units.h"
+#include "host/job_cost.h"
 #include "sched/admission.h"
 
 namespace candor::cli {
@@ -25,6 +26,25 @@ constexpr std::size_t kNameMax = 63;
 constexpr Duration kPeriodMin = microseconds(100);
 constexpr Duration kPeriodMax = seconds(4);
 
+void read_limit(ConfigReader& reader, const toml::table& table, host::AdmissionTerms& terms) {
+  constexpr double kLeastPpm = 100'000;
+  const double most_ppm = sched::ProcessorModel{}.ceiling_ppm;
+  const toml::node* value = table.get("limit");
+  if (value == nullptr) return;
+  const std::optional<double> share = value->is_number() ? value->value<double>() : std::nullopt;
+  const double ppm = share ? std::round(*share * 1e6) : 0;
+  const std::string range = fmt::format("write the share of each processor that reserves may take, {} to {}",
+                                        kLeastPpm / 1e6, most_ppm / 1e6);
+  if (!share)
+    reader.fail(*value, "limit", "is not a number; " + range);
+  else if (!(ppm >= kLeastPpm))
+    reader.fail(*value, "limit", fmt::format("is below the limit of {}; {}", kLeastPpm / 1e6, range));
+  else if (ppm > most_ppm)
+    reader.fail(*value, "limit", fmt::format("is above the limit of {}; {}", most_ppm / 1e6, range));
+  else
+    terms.limit_ppm = static_cast<std::uint32_t>(ppm);
+}
+
 void read_host(ConfigReader& reader, const toml::table& root, const HostCpus& host, Config& config) {
   config.cpus = host.allowed;
   const toml::node* node = root.get("host");
@@ -32,7 +52,10 @@ void read_host(ConfigReader& reader, const toml::table& root, const HostCpus& ho
   reader.set_subject("[host]");
   const toml::table* table = node->as_table();
   if (!table) return reader.fail(node->source(), "is not a table; write [host] on a line of its own");
-  reader.reject_unknown(*table, {"cpus"});
+  reader.reject_unknown(*table, {"cpus", "limit", "job_overhead"});
+  read_limit(reader, *table, config.admission);
+  config.admission.job_overhead =
+      reader.duration(*table, "job_overhead", host::kLeastJobOverhead, host::kMostJobOverhead);
   const auto text = reader.string(*table, "cpus");
   if (!text) return;
   const toml::node& value = *table->get("cpus");
@@ -232,8 +255,10 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
                             .max_priority = 0,
                             .fair_vcpus = vm.vcpus,
                             .realtime_vcpus = vm.realtime_vcpus()});
+  sched::ProcessorModel model;
+  model.limit_ppm = config.admission.limit_ppm;
   const sched::FitReport fit =
-      sched::entitlements_fit(entitlements, static_cast<std::uint32_t>(config.cpus.size()));
+      sched::entitlements_fit(entitlements, static_cast<std::uint32_t>(config.cpus.size()), model);
   switch (fit.misfit) {
     case sched::Misfit::kNothing:
       return;
@@ -244,8 +269,7 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
           fmt::format(
               "brings their sum to {} = {}, above the limit of {} ({} of each of {} processors); lower "
               "some, or give [host] more cpus",
-              terms, sum_ppm / 1e6, fit.limit_ppm / 1e6, sched::ProcessorModel{}.limit_ppm / 1e6,
-              config.cpus.size()));
+              terms, sum_ppm / 1e6, fit.limit_ppm / 1e6, model.limit_ppm / 1e6, config.cpus.size()));
     case sched::Misfit::kVm:
     case sched::Misfit::kPacking:
       break;
@@ -258,13 +282,13 @@ void check_reserves(ConfigReader& reader, const toml::table& root, const Config&
         place, "bandwidth",
         fmt::format("is above the limit of {}, {} for each of its {} real-time vCPUs; lower it, or "
                     "give [vm.realtime] more vcpus",
-                    fit.limit_ppm / 1e6, sched::ProcessorModel{}.limit_ppm / 1e6, vm.realtime_vcpus()));
+                    fit.limit_ppm / 1e6, model.limit_ppm / 1e6, vm.realtime_vcpus()));
   reader.fail(
       place, "bandwidth",
       fmt::format("does not fit whole: {} = {} is within the limit for {} processors, but no one of them has "
                   "room for this part within its {}; lower some, give [vm.realtime] more vcpus to spread "
                   "it, or give [host] more cpus",
-                  terms, sum_ppm / 1e6, config.cpus.size(), sched::ProcessorModel{}.limit_ppm / 1e6));
+                  terms, sum_ppm / 1e6, config.cpus.size(), model.limit_ppm / 1e6));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "host/admission_terms.h"
 
 namespace candor::cli {
 
@@ -40,6 +41,7 @@ struct VmConfig {
 
 struct Config {
   std::vector<int> cpus;  // processors that vCPUs may use, ascending; never empty
+  host::AdmissionTerms admission;
   std::vector<VmConfig> vms;
 };
 

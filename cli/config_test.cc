@@ -39,12 +39,43 @@ TEST(Config, DefaultsFillWhatIsNotWritten) {
   EXPECT_EQ(vm.weight, 100U);
   EXPECT_EQ(vm.backend, Backend::kAuto);
   EXPECT_EQ(vm.realtime_vcpus(), 0U);
+  EXPECT_EQ(result->admission.limit_ppm, 850'000U);
+  EXPECT_FALSE(result->admission.job_overhead.has_value()) << "it is measured";
+}
+
+TEST(Config, WhatAdmissionCountsHasLimits) {
+  const auto host_error = [](const std::string& line) {
+    const auto result = parse("[host]\n" + line + "[[vm]]\nname = \"a\"\nimage = \"guest.elf\"\n");
+    return result.ok() ? std::string("(accepted)") : result.error().at(0);
+  };
+  EXPECT_EQ(host_error("limit = 0.96\n"),
+            "dir/file.toml:2:9: [host]: key \"limit\": value 0.96 is above the limit of 0.95; "
+            "write the share of each processor that reserves may take, 0.1 to 0.95");
+  EXPECT_THAT(host_error("limit = 0.05\n"), HasSubstr("below the limit of 0.1"));
+  EXPECT_THAT(host_error("limit = \"much\"\n"), HasSubstr("is not a number"));
+  EXPECT_THAT(host_error("limit = nan\n"), HasSubstr("below the limit of 0.1"));
+  EXPECT_EQ(host_error("limit = 0.95\n"), "(accepted)");
+  EXPECT_THAT(host_error("job_overhead = \"4us\"\n"), HasSubstr("below the limit of 5us"));
+  EXPECT_THAT(host_error("job_overhead = \"1ms\"\n"), HasSubstr("above the limit of 200us"));
+}
+
+TEST(Config, ReservesFitWithinTheLimitOfTheHost) {
+  const auto result = [](const char* limit) {
+    return parse(std::string("[host]\ncpus = \"0\"\n") + limit +
+                 "[[vm]]\nname = \"a\"\nimage = \"guest.elf\"\n[vm.realtime]\nbandwidth = 0.9\n");
+  };
+  ASSERT_FALSE(result("").ok());
+  EXPECT_THAT(result("").error().at(0), HasSubstr("above the limit of 0.85"));
+  EXPECT_TRUE(result("limit = 0.9\n").ok());
+  EXPECT_THAT(result("limit = 0.5\n").error().at(0), HasSubstr("above the limit of 0.5"));
 }
 
 TEST(Config, EveryKeyIsRead) {
   const auto result = parse(R"(
 [host]
 cpus = "0,2"
+limit = 0.9
+job_overhead = "45us"
 [[vm]]
 name = "a"
 image = "/abs/guest.elf"
@@ -64,6 +95,8 @@ image = "../b.elf"
 )");
   ASSERT_TRUE(result.ok()) << result.error()[0];
   EXPECT_THAT(result->cpus, ElementsAre(0, 2));
+  EXPECT_EQ(result->admission.limit_ppm, 900'000U);
+  EXPECT_EQ(result->admission.job_overhead, microseconds(45));
   ASSERT_EQ(result->vms.size(), 2U);
   const VmConfig& vm = result->vms[0];
   EXPECT_EQ(vm.image, "/abs/guest.elf");

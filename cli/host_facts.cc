@@ -2,6 +2,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -9,6 +10,7 @@
 #include "cli/check.h"
 #include "cli/config.h"
 #include "cli/units.h"
+#include "host/job_cost.h"
 
 namespace candor::cli {
 namespace {
@@ -91,6 +93,27 @@ HostFacts read_host_files(const fs::path& root) {
   return facts;
 }
 
+namespace {
+
+// On the processor that candord would take by default. Answers of the child: nanoseconds, or an errno below
+// zero.
+void probe_job_cost(HostFacts& facts) {
+  constexpr int kAsCandord = 80;
+  const int processor = facts.allowed.front();
+  const auto answer = ask_child(
+      [processor]() -> std::int64_t {
+        const auto cost = host::measure_job_cost(processor, kAsCandord);
+        return cost.ok() ? cost->overhead().ns : -cost.error();
+      },
+      seconds(2));
+  if (!answer || *answer <= 0)
+    facts.job_overhead_error = answer ? static_cast<int>(-*answer) : ETIMEDOUT;
+  else
+    facts.job_overhead = nanoseconds(*answer);
+}
+
+}  // namespace
+
 HostFacts gather_host_facts() {
   // As high as candord may go.
   constexpr int kHighestLevel = 90;
@@ -111,6 +134,7 @@ HostFacts gather_host_facts() {
   facts.floating_deadline_error = probe_deadline(std::nullopt);
   facts.pid_namespace_error = probe_pid_namespace();
   facts.seccomp_error = probe_seccomp();
+  if (facts.fifo_error == 0 && !facts.allowed.empty()) probe_job_cost(facts);
   facts.kvm = probe_kvm();
   return facts;
 }

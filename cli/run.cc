@@ -200,7 +200,7 @@ int Run::execute() {
 }
 
 bool Run::start_scheduler() {
-  auto scheduler = host::SchedulerClient::spawn(policy_of(options_.mode), config_.cpus);
+  auto scheduler = host::SchedulerClient::spawn(policy_of(options_.mode), config_.cpus, config_.admission);
   if (!scheduler.ok()) {
     say("the scheduler cannot be started: {}", scheduler.error());
     return false;
@@ -208,6 +208,16 @@ bool Run::start_scheduler() {
   scheduler_.emplace(std::move(*scheduler));
   detail("scheduler: process {}, processors {}, real-time ranks {}", scheduler_->pid(),
          format_cpu_list(config_.cpus), scheduler_->ranks() ? "permitted" : "not permitted");
+  summary_.job_overhead = scheduler_->job_overhead();
+  summary_.job_overhead_measured = scheduler_->overhead_measured();
+  detail("admission: {} of each processor, and {} for each job besides its budget, {}",
+         config_.admission.limit_ppm / 1e6, format_duration(scheduler_->job_overhead()),
+         scheduler_->overhead_measured()  ? "as measured"
+         : config_.admission.job_overhead ? "as configured"
+                                          : "the default");
+  if (const int error = scheduler_->overhead_error(); error != 0)
+    say("warning: what a job costs could not be measured ({}); admission counts {}, the default",
+        std::strerror(error), format_duration(scheduler_->job_overhead()));
   if (scheduler_->ranks()) return true;
   const std::string why =
       fmt::format("this process may not set real-time priorities ({}); run as root, or grant CAP_SYS_NICE",

@@ -311,7 +311,8 @@ TEST(Scenario, WhatIsNoTomlNamesThePlace) {
 }
 
 TEST(Scenario, ExamplesAreSound) {
-  for (const char* name : {"schedulability", "unguarded", "density", "overcommit", "hostile", "growth", "main"}) {
+  for (const char* name :
+       {"schedulability", "unguarded", "density", "overcommit", "hostile", "growth", "main"}) {
     const auto result = load_scenario(std::string(CANDOR_SOURCE) + "/examples/sim/" + name + ".toml");
     ASSERT_TRUE(result.ok()) << result.error()[0];
     EXPECT_EQ(result->name, name);

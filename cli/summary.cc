@@ -91,6 +91,8 @@ std::string to_json(const Summary& s) {
         {"bells", s.scheduler.bells},
         {"bells_muted", s.scheduler.bells_muted},
         {"exhaustions", s.scheduler.exhaustions},
+        {"job_overhead_us", static_cast<double>(s.job_overhead.ns) / 1e3},
+        {"job_overhead_measured", s.job_overhead_measured},
         {"ranks", s.ranks},
         {"ranks_missing", s.ranks_missing}}},
       {"guests", guests},

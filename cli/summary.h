@@ -19,6 +19,8 @@ struct Summary {
   host::Stats scheduler;      // zeros without one
   bool ranks = false;         // real-time ranks were held from beginning to end
   std::string ranks_missing;  // why not, if they should have been
+  Duration job_overhead;      // that admission counted with; zero without a scheduler
+  bool job_overhead_measured = false;
   std::vector<std::string> names;
   std::vector<vmm::VmReport> reports;  // in the order of `names`
 };

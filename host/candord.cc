@@ -14,6 +14,7 @@
 
 #include "host/control_loop.h"
 #include "host/host_scheduler.h"
+#include "host/job_cost.h"
 #include "host/packet.h"
 #include "host/processor_loop.h"
 
@@ -37,9 +38,26 @@ void drop_privileges() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+// `processor`: where to measure what is not said; negative: nowhere.
+sched::ProcessorModel model_of(const AdmissionTerms& terms, int processor, Hello& hello) {
+  sched::ProcessorModel model;
+  model.limit_ppm = terms.limit_ppm;
+  model.job_overhead = terms.job_overhead.value_or(model.job_overhead);
+  if (processor >= 0) {
+    if (const auto cost = measure_job_cost(processor, kOwnLevel); cost.ok()) {
+      model.job_overhead = cost->overhead();
+      hello.cost_measured = 1;
+    } else {
+      hello.cost_error = cost.error();
+    }
+  }
+  hello.job_overhead_ns = model.job_overhead.ns;
+  return model;
+}
+
 }  // namespace
 
-int run_candord(Fd launcher, Policy policy, std::vector<int> processors) {
+int run_candord(Fd launcher, Policy policy, std::vector<int> processors, const AdmissionTerms& terms) {
   // What the terminal sends to the whole job is the launcher's to act upon.
   // Nor must it be stopped with the launcher: guests go on, and with them the need for whoever enforces
   // budgets.
@@ -50,12 +68,14 @@ int run_candord(Fd launcher, Policy policy, std::vector<int> processors) {
   Hello hello;
   hello.error = probe_ranks(kOwnLevel);
   hello.ranks = hello.error == 0 ? 1 : 0;
+  const bool measures = hello.ranks != 0 && policy == Policy::kAware && !terms.job_overhead;
+  const sched::ProcessorModel model = model_of(terms, measures ? processors.front() : -1, hello);
   // The control thread is ordinary but first among those. With static policies a
   // guest may hold a processor for good, so there it must be real-time to end that.
   setpriority(PRIO_PROCESS, 0, -10);
   const bool ranks = hello.ranks != 0;
 
-  HostScheduler scheduler(policy, std::move(processors), ranks);
+  HostScheduler scheduler(policy, std::move(processors), ranks, model);
   if (const auto opened = scheduler.open(); !opened.ok()) {
     std::fprintf(stderr, "candord: cannot start: %s\n", std::strerror(opened.error()));
     return 1;

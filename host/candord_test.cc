@@ -4,7 +4,12 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
 #include "host/fake_vm_test.h"
+#include "host/job_cost.h"
 #include "host/scheduler_client.h"
 
 namespace candor::host {
@@ -34,6 +39,9 @@ AddVm vm_terms(std::uint32_t number, const char* name, std::uint32_t bandwidth_p
   return vm;
 }
 
+// What a job costs is said, so that answers do not depend on the machine.
+const AdmissionTerms kTerms{.job_overhead = microseconds(30)};
+
 class Candord : public testing::Test {
  protected:
   void SetUp() override {
@@ -47,7 +55,7 @@ class Candord : public testing::Test {
 
   // Starts candord, then keeps the test itself off its processor.
   void start(Policy policy = Policy::kAware, bool needs_ranks = true) {
-    auto client = SchedulerClient::spawn(policy, {cpu_});
+    auto client = SchedulerClient::spawn(policy, {cpu_}, kTerms);
     ASSERT_TRUE(client.ok()) << client.error();
     client_.emplace(std::move(*client));
     if (needs_ranks && !client_->ranks())
@@ -518,7 +526,7 @@ int only_processor(pid_t tid) {
 TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
   const std::vector<int> all = allowed_processors();
   if (all.size() < 2) GTEST_SKIP() << "needs processors: two";
-  auto spawned = SchedulerClient::spawn(Policy::kAware, {all.front(), all.back()});
+  auto spawned = SchedulerClient::spawn(Policy::kAware, {all.front(), all.back()}, kTerms);
   ASSERT_TRUE(spawned.ok()) << spawned.error();
   client_.emplace(std::move(*spawned));
   if (!client_->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
@@ -546,13 +554,49 @@ TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
   })) << "and is told so";
 }
 
+TEST_F(Candord, WhatAJobCostsIsMeasuredOrAsSaid) {
+  for (const auto& [said, measured] :
+       {std::pair<std::optional<Duration>, bool>{{}, true}, {microseconds(70), false}}) {
+    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, {.job_overhead = said});
+    ASSERT_TRUE(client.ok()) << client.error();
+    if (!client->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client->rank_error());
+    if (measured && client->overhead_error() == ETIME)
+      GTEST_SKIP() << "needs a processor that is not full of real-time work";
+    EXPECT_EQ(client->overhead_error(), 0) << std::strerror(client->overhead_error());
+    EXPECT_EQ(client->overhead_measured(), measured);
+    EXPECT_GE(client->job_overhead(), kLeastJobOverhead);
+    EXPECT_LE(client->job_overhead(), kMostJobOverhead);
+    EXPECT_EQ(client->job_overhead(), said.value_or(client->job_overhead()));
+    std::vector<std::string> names;
+    for (const auto& task :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(client->pid()) + "/task")) {
+      std::ifstream comm(task.path() / "comm");
+      std::getline(comm, names.emplace_back());
+    }
+    EXPECT_EQ(std::count(names.begin(), names.end(), "candord/cost"), 0) << "the measurement is over";
+  }
+}
+
+// A claim of 250 us in each 500: with 5 us more for each job there is room, with 200 there is not.
+TEST_F(Candord, WhatAJobCostsDecidesAboutShortPeriods) {
+  for (const auto& [overhead, status] :
+       {std::pair{microseconds(5), CANDOR_CLAIM_ADMITTED}, {microseconds(200), CANDOR_CLAIM_REFUSED}}) {
+    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, {.job_overhead = overhead});
+    ASSERT_TRUE(client.ok()) << client.error();
+    FakeVm vm(*client, options(1, "one", 850'000));
+    ASSERT_TRUE(vm.registered());
+    EXPECT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, microseconds(250), microseconds(500)), status);
+    EXPECT_TRUE(client->quit().ok());
+  }
+}
+
 // Without the privilege: in a child, since a privilege dropped does not come back.
 TEST_F(Candord, WithoutPrivilegeItSaysSoAndServesAsBookkeeping) {
   const auto run = [&]() -> int {
     const rlimit none{.rlim_cur = 0, .rlim_max = 0};
     setrlimit(RLIMIT_RTPRIO, &none);
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return 10;
-    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_});
+    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, kTerms);
     if (!client.ok()) return 11;
     if (client->ranks() || client->rank_error() != EPERM) return 12;
     FakeVm vm(*client, options(1, "one"));

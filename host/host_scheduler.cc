@@ -64,11 +64,12 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
   }
 }
 
-HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ranks)
+HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ranks,
+                             const sched::ProcessorModel& model)
     : policy_(policy),
       numbers_(std::move(processors)),
       processors_(numbers_.size()),
-      scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_),
+      scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_, {}, model),
       ranks_(ranks),
       shares_(sched::Capacity{}.vms, sched::Capacity{}.processors) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];

@@ -41,7 +41,7 @@ constexpr std::uint64_t event_tag(EventKind kind, std::uint32_t vm = 0) {
 class HostScheduler {
  public:
   /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one.
-  HostScheduler(Policy policy, std::vector<int> processors, bool ranks);
+  HostScheduler(Policy policy, std::vector<int> processors, bool ranks, const sched::ProcessorModel& model);
   ~HostScheduler();
   HostScheduler(const HostScheduler&) = delete;
   HostScheduler& operator=(const HostScheduler&) = delete;

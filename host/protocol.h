@@ -36,11 +36,14 @@ enum class MessageType : std::uint32_t {
 /// How candord treats the vCPUs of the VMs it serves. In unaware mode there is no candord.
 enum class Policy : std::uint32_t { kAware, kStaticRealtime, kStaticDeadline };
 
-/// candord's first words: whether this host lets it set real-time ranks.
+/// candord's first words: whether this host lets it set real-time ranks, and what admission counts with.
 struct Hello {
   MessageType type = MessageType::kHello;
-  std::uint32_t ranks = 0;  // 1: permitted
-  std::int32_t error = 0;   // errno of the attempt otherwise
+  std::uint32_t ranks = 0;           // 1: permitted
+  std::int32_t error = 0;            // errno of the attempt otherwise
+  std::uint32_t cost_measured = 0;   // 1: job_overhead_ns was measured; 0: given, or the default
+  std::int32_t cost_error = 0;       // why it could not be measured, errno; 0: it could, or was given
+  std::int64_t job_overhead_ns = 0;  // what a job costs besides its budget
 };
 
 /// A VM may register from now on. The numbers are the administrator's, so they

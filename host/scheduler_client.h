@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "host/admission_terms.h"
 #include "host/packet.h"
 #include "host/protocol.h"
 #include "os/fd.h"
@@ -19,7 +20,8 @@ namespace candor::host {
 class SchedulerClient {
  public:
   /// Starts candord for these processors (host numbers, at least one, each one this process may use).
-  static Result<SchedulerClient, std::string> spawn(Policy policy, const std::vector<int>& processors);
+  static Result<SchedulerClient, std::string> spawn(Policy policy, const std::vector<int>& processors,
+                                                    const AdmissionTerms& terms = {});
   SchedulerClient(SchedulerClient&&) noexcept;
   SchedulerClient& operator=(SchedulerClient&&) = delete;
   /// Kills candord if it still runs. Threads that hold ranks keep them: quit() first.
@@ -28,6 +30,11 @@ class SchedulerClient {
   /// Whether this host lets candord set real-time ranks; if not, the errno that says why.
   [[nodiscard]] bool ranks() const { return hello_.ranks != 0; }
   [[nodiscard]] int rank_error() const { return hello_.error; }
+  /// What admission counts for each job besides its budget, whether that was measured, and if it
+  /// should have been and was not, why not (errno).
+  [[nodiscard]] Duration job_overhead() const { return nanoseconds(hello_.job_overhead_ns); }
+  [[nodiscard]] bool overhead_measured() const { return hello_.cost_measured != 0; }
+  [[nodiscard]] int overhead_error() const { return hello_.cost_error; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// Readable once candord is dead. VM processes watch a copy.
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }

@@ -105,5 +105,32 @@ INSTANTIATE_TEST_SUITE_P(Modes, Classes, testing::Values("unaware", "static-rt",
                            return name;
                          });
 
+// What admission counts besides budgets, for jobs that come often or are short, and rounding: a guest that
+// uses up all that its VM is entitled to knows of it (docs/abi.md, section 6).
+TEST(Reserves, OfAVmThatUsesUpItsBandwidthAreAdmitted) {
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
+  for (const double bandwidth : {0.2371, 0.2499, 0.3001}) {
+    const Outcome o = run(fmt::format(R"(
+[host]
+cpus = "CPU0"
+job_overhead = "30us"
+[[vm]]
+name = "load"
+image = "GUESTS/load"
+cmdline = """thread=a:deadline:1.5ms:73us thread=b:deadline:2.7ms:10us thread=c:deadline:37.8ms:2.204ms \
+thread=d:deadline:20.1ms:0.581ms"""
+[vm.realtime]
+bandwidth = {}
+vcpus = 4
+)",
+                                      bandwidth),
+                          {"--mode", "aware", "--duration", "100ms"});
+    ASSERT_EQ(o.status, 0) << o.err;
+    EXPECT_THAT(o.out, testing::Not(testing::HasSubstr("refused"))) << bandwidth;
+    EXPECT_THAT(o.out, testing::HasSubstr("admitted"));
+  }
+}
+
 }  // namespace
 }  // namespace candor::e2e

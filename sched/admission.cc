@@ -35,7 +35,7 @@ class Tests {
   bool response_fits(std::size_t index, Steps& steps) const;
 
  private:
-  // What a job holds the others up by at most.
+  // What a job, and those it waits for, hold the others up by at most.
   std::int64_t use_of(const Terms& t) const { return (t.limit + model_.job_overhead).ns; }
   // How long work takes on a processor as fast as the ceiling.
   std::int64_t slowed(std::int64_t work) const {
@@ -136,19 +136,21 @@ Result<Terms, candor_refusal> check_request(const ClaimRequest& r, const Process
   const bool sound = (deadline || (fixed && r.priority >= 1 && r.priority <= 99)) &&
                      r.period_ns >= static_cast<std::uint64_t>(kMinPeriod.ns) &&
                      r.period_ns <= static_cast<std::uint64_t>(kMaxPeriod.ns) && r.budget_ns > 0 &&
-                     r.budget_ns <= relative && relative <= r.period_ns;
+                     r.budget_ns <= relative && relative <= r.period_ns &&
+                     r.blocking_ns <= relative - r.budget_ns;
   if (!sound) return Error{CANDOR_REFUSED_INVALID};
   return model.bound({.cls = deadline ? CANDOR_CLASS_DEADLINE : CANDOR_CLASS_FIXED,
                       .priority = deadline ? 0 : r.priority,
                       .budget = {static_cast<std::int64_t>(r.budget_ns)},
                       .period = {static_cast<std::int64_t>(r.period_ns)},
-                      .relative_deadline = {static_cast<std::int64_t>(relative)}});
+                      .relative_deadline = {static_cast<std::int64_t>(relative)},
+                      .blocking = {static_cast<std::int64_t>(r.blocking_ns)}});
 }
 
 bool processor_holds(std::span<const Terms> claims, const ProcessorModel& model, std::int64_t* steps_taken) {
   std::uint64_t sum = 0, use = 0;
   for (const Terms& c : claims) {
-    sum += ppm_of(c.budget, c.period);
+    sum += ppm_of(c.reserve(), c.period);
     use += ppm_of(c.limit + model.job_overhead, c.period);
   }
   if (sum > model.limit_ppm || use > model.ceiling_ppm) return false;

@@ -57,6 +57,37 @@ TEST(CheckRequest, WhatContradictsItselfIsInvalid) {
   EXPECT_FALSE(check_request(r).ok());
 }
 
+TEST(CheckRequest, BlockingFitsBetweenTheBudgetAndTheDeadline) {
+  const auto with = [](std::uint64_t blocking, std::uint64_t relative = 0) {
+    ClaimRequest r = request(1'000'000, 5'000'000, relative);
+    r.blocking_ns = blocking;
+    return check_request(r);
+  };
+  const auto terms = with(4'000'000);
+  ASSERT_TRUE(terms.ok());
+  EXPECT_EQ(terms->blocking, milliseconds(4));
+  EXPECT_EQ(terms->reserve(), milliseconds(5));
+  EXPECT_EQ(terms->limit, microseconds(5'500)) << "the tolerance is a part of the reserve";
+  EXPECT_FALSE(with(4'000'001).ok());
+  EXPECT_TRUE(with(1'000'000, 2'000'000).ok());
+  EXPECT_FALSE(with(1'000'001, 2'000'000).ok());
+  EXPECT_FALSE(with(1, 1'000'000).ok()) << "the budget fills the deadline";
+  // Sums with these would come round to small numbers.
+  for (const std::uint64_t hostile : {~0ull, ~0ull - 1, ~0ull - 999'999, ~0ull - 1'000'000, 1ull << 63})
+    EXPECT_FALSE(with(hostile).ok()) << hostile;
+  ClaimRequest r = request(~0ull, 5'000'000);
+  r.blocking_ns = 2;
+  EXPECT_FALSE(check_request(r).ok());
+  r = request(1'000'000, ~0ull, ~0ull);
+  r.blocking_ns = ~0ull - 1'000'000;
+  EXPECT_FALSE(check_request(r).ok());
+  r = {.cls = CANDOR_CLASS_FIXED, .priority = 9, .budget_ns = 1'000'000, .period_ns = 5'000'000};
+  r.blocking_ns = 4'000'000;
+  EXPECT_TRUE(check_request(r).ok());
+  r.blocking_ns = ~0ull;
+  EXPECT_FALSE(check_request(r).ok());
+}
+
 TEST(Admission, ImplicitDeadlinesFitUpToTheLimit) {
   EXPECT_TRUE(holds({deadline(milliseconds(85), milliseconds(100))}));
   EXPECT_FALSE(holds({deadline(milliseconds(85) + nanoseconds(1), milliseconds(100))}));
@@ -121,6 +152,37 @@ TEST(Admission, TooManyJobsDoNotFitHoweverShort) {
       << "the budget, where jobs are rare";
 }
 
+TEST(Admission, BlockingCountsLikeTheBudget) {
+  const auto blocked = [](Terms t, Duration most) {
+    t.blocking = most;
+    return ProcessorModel{}.bound(t);
+  };
+  // In sums, where deadlines are periods.
+  EXPECT_TRUE(holds({blocked(deadline(milliseconds(5), milliseconds(100)), milliseconds(80))}));
+  EXPECT_FALSE(
+      holds({blocked(deadline(milliseconds(5), milliseconds(100)), milliseconds(80) + nanoseconds(1))}));
+  // For a claim behind the one that is blocked, not for one before it.
+  const Terms urgent = deadline(milliseconds(1), milliseconds(20), milliseconds(4));
+  const Terms later = deadline(milliseconds(1), milliseconds(20), microseconds(4'500));
+  EXPECT_TRUE(holds({urgent, later}));
+  EXPECT_TRUE(holds({blocked(urgent, milliseconds(2))}));
+  EXPECT_FALSE(holds({blocked(urgent, milliseconds(2)), later}));
+  const Terms first = deadline(milliseconds(1), milliseconds(20), microseconds(1'500));
+  EXPECT_TRUE(holds({first, blocked(deadline(milliseconds(1), milliseconds(20)), milliseconds(2))}));
+  // Fixed claims, behind a deadline claim and behind each other.
+  const Terms high = fixed(9, milliseconds(1), milliseconds(20), milliseconds(4));
+  const Terms low = fixed(5, milliseconds(1), milliseconds(20), microseconds(4'500));
+  EXPECT_TRUE(holds({high, low}));
+  EXPECT_TRUE(holds({blocked(high, milliseconds(2))}));
+  EXPECT_FALSE(holds({blocked(high, milliseconds(2)), low})) << "it is less urgent, and waits as well";
+  EXPECT_TRUE(holds({high, blocked(low, milliseconds(1))}));
+  EXPECT_FALSE(holds({high, blocked(low, milliseconds(2))}));
+  EXPECT_TRUE(holds({deadline(milliseconds(1), milliseconds(20)), high}));
+  EXPECT_FALSE(holds({blocked(deadline(milliseconds(1), milliseconds(20)), milliseconds(2)), high}));
+  // And of the VM's bandwidth, as its threads use it at a rank.
+  EXPECT_EQ(bandwidth_of(blocked(deadline(milliseconds(1), milliseconds(5)), milliseconds(1))), 400'000u);
+}
+
 // A guest may ask with whatever numbers make the test slow; the answer is then no, soon.
 TEST(Admission, OddNumbersAreDecidedWithinTheStepLimit) {
   std::vector<Terms> claims;
@@ -129,6 +191,10 @@ TEST(Admission, OddNumbersAreDecidedWithinTheStepLimit) {
     claims.push_back(fixed(static_cast<std::uint32_t>(99 - i), microseconds(100 + i),
                            microseconds(40'000 + 7919 * i), microseconds(40'000 + 7919 * i)));
   claims.push_back(deadline(microseconds(1'400), microseconds(2'001), microseconds(2'000)));
+  for (std::size_t i = 0; i < claims.size(); i += 2) {
+    claims[i].blocking = nanoseconds(static_cast<std::int64_t>(i));
+    claims[i] = ProcessorModel{}.bound(claims[i]);
+  }
   std::int64_t steps = 0;
   (void)processor_holds(claims, {}, &steps);
   EXPECT_GT(steps, 1'000) << "it was not decided beforehand";

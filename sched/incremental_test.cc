@@ -242,7 +242,8 @@ class Twins {
         .priority = fixed ? 1 + static_cast<std::uint32_t>(upto(3)) : 0,
         .budget_ns = static_cast<std::uint64_t>(budget),
         .period_ns = static_cast<std::uint64_t>(period),
-        .relative_deadline_ns = static_cast<std::uint64_t>(relative)};
+        .relative_deadline_ns = static_cast<std::uint64_t>(relative),
+        .blocking_ns = static_cast<std::uint64_t>(upto(3) == 0 ? upto((relative - budget) / 8 + 1) : 0)};
     reference_.drop(vm, thread);
     const Answer answer = scheduler_.claim(vm, thread, request, now_);
     for (const Scheduler::Move& m : scheduler_.moves()) reference_.move(m.vm, m.vcpu, m.to);

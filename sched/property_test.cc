@@ -35,16 +35,18 @@ void check(const char* name, Property property) {
 
 rc::Gen<Terms> deadline_terms() {
   return rc::gen::apply(
-      [](int period_us, int part, int cut) {
+      [](int period_us, int part, int cut, int blocked) {
         const std::int64_t period = period_us;
         const std::int64_t budget = std::max<std::int64_t>(1, period * part / 1000);
         const std::int64_t relative = budget + (period - budget) * cut / 100;
         return kModel.bound({.cls = CANDOR_CLASS_DEADLINE,
                              .budget = microseconds(budget),
                              .period = microseconds(period),
-                             .relative_deadline = microseconds(relative)});
+                             .relative_deadline = microseconds(relative),
+                             .blocking = microseconds((relative - budget) * blocked / 1000)});
       },
-      rc::gen::inRange(500, 20'000), rc::gen::inRange(1, 700), rc::gen::inRange(0, 101));
+      rc::gen::inRange(500, 20'000), rc::gen::inRange(1, 700), rc::gen::inRange(0, 101),
+      rc::gen::oneOf(rc::gen::just(0), rc::gen::inRange(1, 200)));
 }
 
 // Whatever comes, goes and moves, and however many at once.
@@ -332,7 +334,8 @@ TEST(Properties, SumsAndRanksHoldWhateverIsAsked) {
                .priority = *rc::gen::inRange(0u, 60u),
                .budget_ns = static_cast<std::uint64_t>(t.budget.ns),
                .period_ns = static_cast<std::uint64_t>(t.period.ns),
-               .relative_deadline_ns = static_cast<std::uint64_t>(t.relative_deadline.ns)},
+               .relative_deadline_ns = static_cast<std::uint64_t>(t.relative_deadline.ns),
+               .blocking_ns = static_cast<std::uint64_t>(t.blocking.ns)},
               now);
           break;
         }

@@ -112,11 +112,11 @@ void ClaimServer::report(const JobReport& job, Time now) {
       return;
     }
     if (!active_ && was_blocked && job.job == job_ && now < earliest_ && !overdrawn_ && !exhausted()) {
-      const Duration left = terms_.budget - consumed_;
+      const Duration left = terms_.reserve() - consumed_;
       const Duration time_left = release_ + terms_.relative_deadline - now;
       using Wide = __int128;
       if (left > Duration{0} &&
-          Wide{left.ns} * terms_.relative_deadline.ns <= Wide{time_left.ns} * terms_.budget.ns) {
+          Wide{left.ns} * terms_.relative_deadline.ns <= Wide{time_left.ns} * terms_.reserve().ns) {
         active_ = true;
         announced_ = release_;
         return;

@@ -13,7 +13,7 @@
 //      one ends, goes on with both: it was due then anyway. (By S2 it would be due a period late, so would
 //      end late itself, and one outage would make all that follow late.)
 //  S5  Wake-up rule: a job that was blocked goes on with its deadline if what
-//      is left of its budget still fits its bandwidth until then; otherwise
+//      is left of its reserve still fits its bandwidth until then; otherwise
 //      it counts as the next job (S2).
 //  S6  Having consumed its limit, the claim is overdrawn until its
 //      release + period: it stands behind all claims that are not (order.h, O5).
@@ -34,6 +34,9 @@
 //  S10 What is used while no job is there, and the last one's period is over,
 //      is held against the next job; it fades at the rate of S8, since the odd
 //      microseconds of a sleeping vCPU must not add up. A whole limit of it was a job.
+//
+//  S11 What less urgent threads use at the claim's rank, on its own vCPU or another, is use of its job: the
+//      limit has room for its blocking beside its budget.
 //
 // Time comes in as an argument; it must lie in [0, kFarNs) and not go back.
 #pragma once

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace candor::sched {
 namespace {
 
@@ -354,6 +356,41 @@ TEST(Server, TimeUnderALentRankCounts) {
   ClaimServer s = started();
   s.charge_borrowed(s.limit(), at(5));
   EXPECT_TRUE(s.overdrawn());
+}
+
+TEST(Server, BlockingHasRoomBesideTheBudget) {  // S11
+  Terms terms = kTerms;
+  terms.blocking = milliseconds(3);
+  terms = ProcessorModel{}.bound(terms);
+  ClaimServer s(terms, at(0));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
+  EXPECT_EQ(s.limit(), microseconds(5'500));
+  EXPECT_EQ(s.remaining(), kBudget) << "what it waits for is no work of its own";
+  s.charge_borrowed(milliseconds(3), at(3));
+  EXPECT_EQ(s.demand(at(3)).left, microseconds(2'500)) << "the budget is all there";
+  s.charge(kBudget, at(6));
+  EXPECT_FALSE(s.overdrawn());
+  s.charge_borrowed(milliseconds(1), at(7));
+  EXPECT_TRUE(s.overdrawn()) << "no longer than it said";
+}
+
+// Slack (K2): until its job ends, what its blocking may need is kept for it.
+TEST(Server, WhatBlockingMayNeedIsNoSlack) {
+  Terms terms = kTerms;
+  terms.blocking = milliseconds(3);
+  terms = ProcessorModel{}.bound(terms);
+  ClaimServer s(terms, at(0));
+  s.report(report(CANDOR_THREAD_READY, at(0), 0), at(0));
+  s.charge(milliseconds(1), at(1));
+  ProcessorModel model;
+  model.job_overhead = Duration{};
+  std::vector<Demand> demands{{at(6), {}, milliseconds(1), milliseconds(100)}, s.demand(at(1))};
+  const Duration spare = slack(demands, at(1), at(6), model);
+  // By 8 ms 4.5 ms of its 5.5 may come, and a fiftieth of a millisecond of the other claim's next job.
+  EXPECT_EQ(spare, microseconds(6'650 - 4'520)) << "at 95 % speed";
+  s.report(report(CANDOR_THREAD_WAITING, at(10), 1), at(1));
+  demands = {{at(6), {}, milliseconds(1), milliseconds(100)}, s.demand(at(1))};
+  EXPECT_GT(slack(demands, at(1), at(6), model), spare) << "it is over";
 }
 
 TEST(Server, TimeBeforeTheReleaseIsNotHeldAgainstTheJob) {

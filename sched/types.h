@@ -50,17 +50,25 @@ struct ClaimRequest {
   std::uint64_t budget_ns = 0;
   std::uint64_t period_ns = 0;
   std::uint64_t relative_deadline_ns = 0;  // 0: the period
+  std::uint64_t blocking_ns = 0;
 };
 
 /// A claim that does not contradict itself:
-/// 0 < budget <= relative_deadline <= period, period in [kMinPeriod, kMaxPeriod].
+/// 0 < budget <= relative_deadline <= period, period in [kMinPeriod, kMaxPeriod],
+/// 0 <= blocking <= relative_deadline - budget.
 struct Terms {
   candor_class cls = CANDOR_CLASS_NONE;  // deadline or fixed
   std::uint32_t priority = 0;            // fixed: 1 to 99; deadline: 0
   Duration budget;
   Duration period;
   Duration relative_deadline;
+  /// For how long less urgent threads of its VM may keep a job waiting, all in all, once in each job.
+  Duration blocking{};
   Duration limit{};  // what a job may use before it is overdrawn; ProcessorModel::bound()
+
+  /// What each job may hold a processor up for at its rank: what it does, and what others do
+  /// in its place while it waits for them. At most relative_deadline.
+  [[nodiscard]] constexpr Duration reserve() const { return budget + blocking; }
 
   bool operator==(const Terms&) const = default;
 };
@@ -70,13 +78,13 @@ struct Terms {
 /// be able to have a tenth (docs/decisions/0007). In trials 83 and 86 % of work held there, 90 and 93 % did
 /// not.
 struct ProcessorModel {
-  /// Budgets of all claims together.
+  /// Reserves of all claims together: budgets and blocking.
   std::uint32_t limit_ppm = 850'000;
   /// The same with what each job may use beside its budget, and what it costs. Near 95 % the host kernel
   /// takes the processor away from real-time work for 50 ms at a time, after which earliest
   /// deadline first collapses.
   std::uint32_t ceiling_ppm = 950'000;
-  /// How far consumption may pass the budget before a claim is overdrawn: this part of it, and not less than
+  /// How far consumption may pass the reserve before a claim is overdrawn: this part of it, and not less than
   /// this time. It is for what is charged to a job though the guest did not do it: the interrupt and context
   /// switch at each activation (27 to 54 us measured on a slow machine), and in proportion what a
   /// hypervisor below takes of the processor.
@@ -85,13 +93,13 @@ struct ProcessorModel {
   /// What a job costs its processor besides what is charged to it: interrupt, switches, a look at its budget.
   Duration job_overhead = microseconds(30);
 
-  [[nodiscard]] constexpr Duration limit_of(Duration budget) const {
-    const Duration part{budget.ns / 1'000'000 * tolerance_ppm +
-                        budget.ns % 1'000'000 * tolerance_ppm / 1'000'000};
-    return budget + (part < least_tolerance ? least_tolerance : part);
+  [[nodiscard]] constexpr Duration limit_of(Duration reserve) const {
+    const Duration part{reserve.ns / 1'000'000 * tolerance_ppm +
+                        reserve.ns % 1'000'000 * tolerance_ppm / 1'000'000};
+    return reserve + (part < least_tolerance ? least_tolerance : part);
   }
   [[nodiscard]] constexpr Terms bound(Terms terms) const {
-    terms.limit = limit_of(terms.budget);
+    terms.limit = limit_of(terms.reserve());
     return terms;
   }
 };

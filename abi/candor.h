@@ -41,6 +41,7 @@
 #define CANDOR_FEATURE_PROTECT (1u << 2)      /* CANDOR_CALL_PROTECT works */
 #define CANDOR_FEATURE_LOCK_INHERIT (1u << 3) /* CANDOR_CALL_LOCK_WAIT inherits priority */
 #define CANDOR_FEATURE_FSGSBASE (1u << 4)     /* fs and gs bases that the guest sets are kept (§2) */
+#define CANDOR_FEATURE_BLOCKING (1u << 5)     /* candor_thread.blocking_ns is read */
 
 /* Bounds of version 1. The counts in force are in candor_host_page. */
 #define CANDOR_MAX_VCPUS 64u
@@ -53,8 +54,8 @@
 #define CANDOR_LATENCY_BUCKETS 960u
 #define CANDOR_NO_THREAD 0xffffffffu
 #define CANDOR_NO_TIME 0xffffffffffffffffull
-/* What a claim counts for against its VM's bandwidth (§6): its budget, and not less than the first of these,
- * in each period; where periods are shorter than the second, the third besides. */
+/* What a claim counts for against its VM's bandwidth (§6): its budget and blocking, and not less than the
+ * first of these, in each period; where periods are shorter than the second, the third besides. */
 #define CANDOR_LEAST_JOB_NS 30000
 #define CANDOR_OFTEN_PERIOD_NS 5000000
 #define CANDOR_OFTEN_JOB_NS 50000
@@ -316,7 +317,8 @@ struct candor_thread {
   uint64_t budget_ns; /* per period */
   uint64_t period_ns;
   uint64_t relative_deadline_ns; /* 0: the period */
-  uint64_t reserved1[2];
+  uint64_t blocking_ns; /* less urgent threads of this VM keep each job waiting at most so long (§5) */
+  uint64_t reserved1;
   /* line 1 */
   uint32_t job_seq;
   uint32_t state;       /* enum candor_thread_state */
@@ -458,6 +460,7 @@ CANDOR_AT(candor_guest_vcpu, host_calls, 192);
 CANDOR_AT(candor_guest_vcpu, exit_kind, 256);
 CANDOR_AT(candor_guest_vcpu, ready, 320);
 CANDOR_SIZE(candor_thread, 128);
+CANDOR_AT(candor_thread, blocking_ns, 48);
 CANDOR_AT(candor_thread, job_seq, 64);
 CANDOR_SIZE(candor_thread_stats, 4096);
 CANDOR_AT(candor_thread_stats, latency, 64);

@@ -67,7 +67,8 @@ std::optional<TermsCopy> AreaReader::terms(std::uint32_t slot) const {
                                .priority = line.priority,
                                .budget_ns = line.budget_ns,
                                .period_ns = line.period_ns,
-                               .relative_deadline_ns = line.relative_deadline_ns}};
+                               .relative_deadline_ns = line.relative_deadline_ns,
+                               .blocking_ns = line.blocking_ns}};
 }
 
 const sched::JobReport& AreaReader::job(std::uint32_t slot) {

@@ -90,6 +90,7 @@ TEST_F(Candord, AnAdmittedClaimGetsAnAnswerAProcessorAndARank) {
   ASSERT_TRUE(vm.registered()) << vm.reason();
   EXPECT_EQ(vm.page().scheduler, 1u);
   EXPECT_EQ(vm.page().features & CANDOR_FEATURE_SCHED, CANDOR_FEATURE_SCHED);
+  EXPECT_EQ(vm.page().features & CANDOR_FEATURE_BLOCKING, CANDOR_FEATURE_BLOCKING);
   EXPECT_EQ(vm.page().features & CANDOR_FEATURE_RANKS, CANDOR_FEATURE_RANKS);
   EXPECT_EQ(vm.policy(1), SCHED_OTHER) << "no claim yet";
   ASSERT_EQ(vm.claim(3, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
@@ -131,6 +132,17 @@ TEST_F(Candord, RefusalsNameTheReason) {
   EXPECT_EQ(vm.answer(1).reason, CANDOR_REFUSED_PRIORITY);
   EXPECT_EQ(vm.claim(2, CANDOR_CLASS_DEADLINE, milliseconds(11), milliseconds(10)), CANDOR_CLAIM_REFUSED);
   EXPECT_EQ(vm.answer(2).reason, CANDOR_REFUSED_INVALID);
+  // Blocking: between 0 and what the budget leaves of the deadline, and a part of the bandwidth.
+  const auto blocked = [&](std::uint64_t blocking_ns) {
+    const auto status = vm.claim(3, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10), 0,
+                                 milliseconds(5), blocking_ns);
+    return status == CANDOR_CLAIM_REFUSED ? vm.answer(3).reason : std::uint32_t{CANDOR_REFUSED_NOT};
+  };
+  EXPECT_EQ(blocked(~0ull), CANDOR_REFUSED_INVALID);
+  EXPECT_EQ(blocked(~0ull - 999'999), CANDOR_REFUSED_INVALID) << "with the budget it is 2^64";
+  EXPECT_EQ(blocked(4'000'001), CANDOR_REFUSED_INVALID);
+  EXPECT_EQ(blocked(4'000'000), CANDOR_REFUSED_BANDWIDTH);
+  EXPECT_EQ(blocked(1'000'000), CANDOR_REFUSED_NOT);
   FakeVm none(client(), options(2, "none", 0));
   EXPECT_EQ(none.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_REFUSED);
   EXPECT_EQ(none.answer(0).reason, CANDOR_REFUSED_NO_ENTITLEMENT);

@@ -112,7 +112,8 @@ class FakeVm {
 
   /// Writes terms and waits for the answer: its status, or 99 if none came.
   std::uint32_t claim(std::uint32_t i, candor_class cls, Duration budget, Duration period,
-                      std::uint8_t priority = 0, Duration deadline = {}) const {
+                      std::uint8_t priority = 0, Duration deadline = {},
+                      std::uint64_t blocking_ns = 0) const {
     candor_thread& t = slot(i);
     const std::uint32_t serial = (t.serial | 1u) + 1u;
     __atomic_store_n(&t.serial, serial - 1, __ATOMIC_SEQ_CST);
@@ -121,6 +122,7 @@ class FakeVm {
     t.budget_ns = static_cast<std::uint64_t>(budget.ns);
     t.period_ns = static_cast<std::uint64_t>(period.ns);
     t.relative_deadline_ns = static_cast<std::uint64_t>(deadline.ns);
+    t.blocking_ns = blocking_ns;
     std::snprintf(t.name, sizeof t.name, "thread%u", i);
     __atomic_store_n(&t.serial, serial, __ATOMIC_SEQ_CST);
     ring();

@@ -125,7 +125,8 @@ Result<Done, std::string> HostScheduler::serve_claims(Vm& vm) {
   const int error = epoll_change(processors_[vm.home].epoll.get(), EPOLL_CTL_ADD, vm.bell.get(),
                                  EPOLLIN | EPOLLET, event_tag(EventKind::kBell, vm.terms.vm));
   if (error != 0) return Error{std::string("the bell cannot be waited for: ") + std::strerror(error)};
-  vm.area.open(CANDOR_FEATURE_SCHED | (ranks_.permitted() ? CANDOR_FEATURE_RANKS : 0));
+  vm.area.open(CANDOR_FEATURE_SCHED | CANDOR_FEATURE_BLOCKING |
+               (ranks_.permitted() ? CANDOR_FEATURE_RANKS : 0));
   return Done{};
 }
 

@@ -95,6 +95,7 @@ static void publish_terms(const struct vcpu* self, enum candor_class cls, uint64
   SET(thread->budget_ns, budget_ns);
   SET(thread->period_ns, period_ns);
   SET(thread->relative_deadline_ns, 0u);
+  SET(thread->blocking_ns, 0u);
   STORE(thread->serial, serial + 2);
 }
 

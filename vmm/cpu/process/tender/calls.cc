@@ -58,6 +58,7 @@ std::int64_t claim(VcpuSlot& self, const std::uint64_t (&args)[5]) {
     t.budget_ns = args[2];
     t.period_ns = args[3];
     t.relative_deadline_ns = args[4];
+    t.blocking_ns = 0;
     store(t.serial, (t.serial | 1u) + 1u);
     const bool realtime = t.cls == CANDOR_CLASS_DEADLINE || t.cls == CANDOR_CLASS_FIXED;
     if (realtime)

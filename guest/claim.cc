@@ -75,6 +75,7 @@ void write_terms(ThreadControl& t, const Terms& terms) {
   line.budget_ns = static_cast<std::uint64_t>(terms.budget.ns);
   line.period_ns = static_cast<std::uint64_t>(terms.period.ns);
   line.relative_deadline_ns = static_cast<std::uint64_t>(terms.relative_deadline.ns);
+  line.blocking_ns = static_cast<std::uint64_t>(terms.blocking.ns);
 }
 
 Vcpu& claim_and_place(ThreadControl& t) {

@@ -16,6 +16,7 @@ struct Terms {
   Duration period;
   Duration relative_deadline;  // zero: the period
   Duration expected;           // run time of a job, for the host's order; zero: not known
+  Duration blocking{};         // blocked_for()
 
   /// `work` of processor time every `period`, done by `deadline` after each release.
   static constexpr Terms deadline(Duration period, Duration work, Duration deadline = {}) {
@@ -24,6 +25,16 @@ struct Terms {
   /// The same at a fixed priority, 1 to 99; higher runs first.
   static constexpr Terms fixed(std::uint8_t priority, Duration period, Duration work) {
     return {CANDOR_CLASS_FIXED, priority, budget_for(work), period, {}, work};
+  }
+  /// The same for a thread whose jobs less urgent threads of this VM keep waiting, each for at most `most`
+  /// in all: by a Mutex that they hold, or with upcalls masked. What handing a mutex over costs, some tens of
+  /// microseconds, belongs to it. From 0 to the deadline less the budget, or the claim is refused as
+  /// invalid. Counts like the budget against the VM's entitlement. Without meaning for fair and background
+  /// threads.
+  [[nodiscard]] constexpr Terms blocked_for(Duration most) const {
+    Terms terms = *this;
+    terms.blocking = most;
+    return terms;
   }
   static constexpr Terms fair() { return {}; }
   static constexpr Terms background() { return {CANDOR_CLASS_BACKGROUND, 0, {}, {}, {}, {}}; }
@@ -36,8 +47,8 @@ struct Terms {
   static constexpr Duration budget_for(Duration work) {
     return work + Duration{work.ns / 64} + microseconds(75);
   }
-  /// What `reserve` in each period counts for against the VM's entitlement, in millionths of a processor
-  /// (docs/abi.md §6).
+  /// What `reserve`, budget and blocking, in each period counts for against the VM's entitlement, in
+  /// millionths of a processor (docs/abi.md §6).
   [[nodiscard]] constexpr std::int64_t counted_ppm(Duration reserve) const {
     const std::int64_t job = reserve.ns < CANDOR_LEAST_JOB_NS ? CANDOR_LEAST_JOB_NS : reserve.ns;
     const std::int64_t counted = period.ns < CANDOR_OFTEN_PERIOD_NS ? job + CANDOR_OFTEN_JOB_NS : job;

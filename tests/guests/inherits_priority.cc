@@ -1,6 +1,7 @@
 // A real-time thread takes a mutex that fair threads hold now and then, among
 // others that want the processor: it waits for the critical section, never for
 // the others. Without inheritance it would often wait for their time slices.
+#include "guest/vcpu.h"
 #include "guest/work.h"
 #include "tests/guests/verdict.h"
 
@@ -20,8 +21,15 @@ int candor::guest_main(Arguments /*arguments*/) {
   static Mutex mutex("shared");
   const Work work = Work::calibrate();
   const std::uint64_t critical = work.units_in(kCritical);
-  const Terms terms = Terms::deadline(milliseconds(5), microseconds(500));
-  const Thread thread = Thread::create("urgent", terms, [] {
+  const Terms terms =
+      Terms::deadline(milliseconds(5), microseconds(500)).blocked_for(kCritical + microseconds(50));
+  const Thread thread = Thread::create("urgent", terms, [terms] {
+    {
+      kernel::Masked masked;
+      const std::uint32_t slot = kernel::Vcpu::here().current().slot;
+      test::expect(kernel::thread_slot(slot).blocking_ns == static_cast<std::uint64_t>(terms.blocking.ns),
+                   "the claim does not tell for how long it may wait");
+    }
     Duration longest;
     std::uint64_t late = 0;
     Periodic jobs(milliseconds(5));

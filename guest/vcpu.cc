@@ -173,7 +173,10 @@ void Vcpu::block(Time until, Time deadline) {
   self.runnable = false;
   self.wake_at = until;
   if (until != Time::never()) v.timers_.insert(&self);
-  if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
+  if (self.waits_for != nullptr && self.terms.realtime()) {
+    // Its line stays as it is. For the host it is ready: its job and deadline stand, and where the holder
+    // is on this vCPU, the vCPU keeps its rank for that one.
+  } else if (self.in_job)  // a waiting thread's line tells of the next job, and this one is not over
     publish_state(self, CANDOR_THREAD_BLOCKED);
   else
     publish_job(self, until == Time::never() ? CANDOR_THREAD_BLOCKED : CANDOR_THREAD_WAITING, until,

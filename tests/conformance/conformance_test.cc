@@ -46,6 +46,7 @@ const Behaviour kBehaviours[] = {
     {"inherits_along_a_chain", Ending::kPasses},
     {"inherits_along_a_chain", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"inherits_priority", Ending::kPasses, kRealtime},
+    {"stays_due_while_it_waits", Ending::kPasses, kRealtime},
     {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
     {"joins_threads", Ending::kPasses, "vcpus = 2\n"},
     {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},

@@ -26,7 +26,7 @@
 // the interval ends. Here the claims are of VMs that share no locks, each VM may have many holders, and those
 // on other processors take their locks again meanwhile: so jobs of several claims, and several jobs of one,
 // are blocked in the same interval. For guests that say no more than this bound, the tests are exact,
-// but for fixed claims of equal priority (docs/decisions/0011).
+// but for fixed claims of equal priority (docs/decisions/0012).
 //
 // Not counted: what a holder takes from the claims of another processor than that of the claim that waits
 // for it (docs/caveats.md).

@@ -78,7 +78,8 @@ sched::JobReport report_of(const Thread& t, Time now) {
   }
   if (t.state != Thread::State::kSleeping)
     return {.state = CANDOR_THREAD_READY, .release_ns = ns(t.release), .job = t.job};
-  if (t.spec->arrival == Arrival::kSporadic) return {.state = CANDOR_THREAD_BLOCKED, .job = t.job};
+  if (t.spec->arrival == Arrival::kSporadic || t.spec->arrival == Arrival::kTrace)
+    return {.state = CANDOR_THREAD_BLOCKED, .job = t.job};
   return {.state = CANDOR_THREAD_WAITING, .release_ns = ns(t.next_release), .job = t.job + 1};
 }
 

@@ -44,6 +44,12 @@ void Guest::start() {
       release(t);
       continue;
     }
+    if (t.spec->arrival == Arrival::kTrace) {
+      if (!t.spec->trace->empty()) t.next_release = platform_.now() + t.spec->trace->front().release;
+      platform_.publish(t, false);
+      platform_.arm(t);
+      continue;
+    }
     const Duration offset = t.spec->offset.ns >= 0
                                 ? t.spec->offset
                                 : t.random.uniform(Duration{}, t.spec->period - nanoseconds(1));
@@ -58,19 +64,44 @@ void Guest::arm_next(Thread& t) {
   Duration gap = spec.period;
   if (spec.arrival == Arrival::kSporadic && spec.spread.ns > 0) gap += t.random.exponential(spec.spread);
   if (spec.arrival == Arrival::kBursty) gap = spec.period * spec.burst;
+  if (spec.arrival == Arrival::kTrace) {
+    const auto& trace = *spec.trace;
+    const std::size_t last = t.traced++;
+    if (t.traced < trace.size())
+      gap = trace[t.traced].release - trace[last].release;
+    else
+      t.next_release = Time::never();
+  }
   t.next_release = t.next_release + gap;
   platform_.arm(t);
 }
 
 void Guest::timer(Thread& t) {
+  const Time now = platform_.now();
+  if (t.wakes_at <= now) {
+    t.wakes_at = Time::never();
+    expired(t);
+  }
+  if (t.next_release > now) return platform_.arm(t);
   const std::uint32_t jobs = t.spec->arrival == Arrival::kBursty ? t.spec->burst : 1;
   for (std::uint32_t i = 0; i < jobs; ++i) t.released.push_back(t.next_release);
   arm_next(t);
-  if (t.state != Thread::State::kSleeping) return;
+  if (t.state == Thread::State::kSleeping) expired(t);
+}
+
+// A vCPU that waits for a processor sees its timers when it has one.
+void Guest::expired(Thread& t) {
   if (t.home->state == Vcpu::State::kReady)
     t.home->interrupts.push_back(&t);
   else
+    resume(t);
+}
+
+void Guest::resume(Thread& t) {
+  if (t.state == Thread::State::kSleeping && !t.released.empty())
     release(t);
+  else if (t.state == Thread::State::kPaused && t.wakes_at == Time::never())
+    ready(t);
 }
 
 void Guest::release(Thread& t) {
@@ -84,9 +115,9 @@ void Guest::begin(Thread& t) {
     t.release = t.released.front();
     t.released.pop_front();
   }
-  t.deadline = t.spec->period.ns > 0 ? t.release + relative_deadline(*t.spec) : Time::never();
+  t.deadline = relative_deadline(*t.spec).ns > 0 ? t.release + relative_deadline(*t.spec) : Time::never();
   t.begun = false;
-  t.step = 0;
+  if (t.step >= t.spec->steps.size()) t.step = 0;
   t.left = Duration{};
   ++t.job;
 }
@@ -109,6 +140,11 @@ void Guest::end(Thread& t) {
       ++results.jobs;
       ++results.misses;
     }
+    if (t.spec->arrival == Arrival::kRelative && !t.released.empty()) {
+      t.released.assign(1, now);
+      t.next_release = now + t.spec->period;
+      platform_.arm(t);
+    }
     if (t.released.empty()) {
       t.state = Thread::State::kSleeping;
       platform_.publish(t, true);
@@ -126,6 +162,7 @@ Duration Guest::time_of_step(Thread& t) {
   const ThreadSpec& spec = *t.spec;
   if (spec.lie == Lie::kOverrun) return kForever;
   if (spec.lie != Lie::kNone) return kBetweenLies;
+  if (spec.arrival == Arrival::kTrace) return (*spec.trace)[t.job - 1].work;
   if (spec.steps.empty() && spec.work.ns == 0) return kForever;
   if (!spec.steps.empty() && spec.steps[t.step].kind != Step::Kind::kCompute) return {};
   const Duration time = spec.steps.empty() ? spec.work : spec.steps[t.step].time;
@@ -162,6 +199,14 @@ void Guest::follow_steps(Thread& t) {
           --t.wakeups;
         else
           t.state = Thread::State::kWaiting;
+        break;
+      case Step::Kind::kSleep:
+        t.state = Thread::State::kPaused;
+        t.wakes_at = platform_.now() + step.time;
+        platform_.arm(t);
+        break;
+      case Step::Kind::kEnd:
+        end(t);
         break;
     }
   }
@@ -287,8 +332,7 @@ void Guest::take_off(Vcpu& vcpu) {
 }
 
 bool Guest::dispatch(Vcpu& vcpu) {
-  for (Thread* t : vcpu.interrupts)
-    if (t->state == Thread::State::kSleeping && !t->released.empty()) release(*t);
+  for (Thread* t : vcpu.interrupts) resume(*t);
   vcpu.interrupts.clear();
   const Thread* before = vcpu.current;
   for (;;) {

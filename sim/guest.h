@@ -7,7 +7,8 @@
 // G2  A thread that becomes ready goes to its own vCPU, or to an idle one, or to the one
 //     that runs the least urgent thread if that is less urgent.
 // G3  A job that is late is done; releases whose deadlines have passed meanwhile are skipped and
-//     count as misses, but those of a burst.
+//     count as misses, but those of a burst or a trace. Arrival::kRelative counts anew from the end of the
+//     late job.
 // G4  A mutex hands over to its most urgent waiter, and its owner inherits the most urgent one's urgency.
 #pragma once
 
@@ -29,7 +30,7 @@ class Platform {
   virtual void sleep(Vcpu& vcpu) = 0;
   /// Something more urgent waits on a vCPU that runs: dispatch() again.
   virtual void interrupt(Vcpu& vcpu) = 0;
-  /// The thread's next_release has changed.
+  /// The thread's next_release or wakes_at has changed: timer() when the first of them has come.
   virtual void arm(Thread& thread) = 0;
   /// An owner of a lock inherits from a thread of another vCPU, or no longer does.
   virtual void inherit(Thread& owner) = 0;
@@ -47,7 +48,7 @@ class Guest {
 
   /// Threads that are always ready begin, others wait for their first release.
   void start();
-  /// The time of a thread's next release has come.
+  /// The time of a thread's next release has come, or that at which it wakes.
   void timer(Thread& thread);
   /// The vCPU has a processor: chooses its thread, or sleeps. True if that is another thread than before.
   bool dispatch(Vcpu& vcpu);
@@ -65,6 +66,8 @@ class Guest {
   void take_off(Vcpu& vcpu);
   void put_on(Vcpu& vcpu, Thread& thread);
   void hand_on();
+  void expired(Thread& thread);
+  void resume(Thread& thread);
   void release(Thread& thread);
   void begin(Thread& thread);
   void end(Thread& thread);

@@ -97,7 +97,7 @@ void Machine::interrupt(Vcpu& vcpu) {
 }
 
 void Machine::arm(Thread& thread) {
-  events_.set(count() + thread.number, thread.next_release);
+  events_.set(count() + thread.number, std::min(thread.next_release, thread.wakes_at));
 }
 
 void Machine::inherit(Thread& owner) {

@@ -30,6 +30,7 @@ struct Thread {
   enum class State {
     kSleeping,  // until its next release
     kWaiting,   // for a wake-up
+    kPaused,    // in a step that sleeps
     kLocked,    // for a lock
     kReady,     // has work; runs if `on` is set and that vCPU has a processor
   };
@@ -46,17 +47,18 @@ struct Thread {
   Random random{0};
   std::deque<Time> released;  // whose jobs have not begun
   Time next_release = Time::never();
-  std::uint64_t releases = 0;
+  std::size_t traced = 0;  // releases of spec->trace that have come
   // The current job or round.
   std::uint64_t job = 0;
   Time release;
   Time deadline = Time::never();
-  bool begun = false;         // its first instruction has run
-  std::size_t step = 0;       // of spec->steps
-  Duration left;              // of the step that computes
-  std::uint32_t holds = 0;    // locks
-  std::uint32_t wakeups = 0;  // that came and were not waited for
-  Urgency inherited;          // from those who wait for its locks
+  bool begun = false;             // its first instruction has run
+  std::size_t step = 0;           // of spec->steps
+  Duration left;                  // of the step that computes
+  Time wakes_at = Time::never();  // kPaused; never: it should be awake, and its vCPU does not know yet
+  std::uint32_t holds = 0;        // locks
+  std::uint32_t wakeups = 0;      // that came and were not waited for
+  Urgency inherited;              // from those who wait for its locks
 
   Duration ran;
   Duration fair_ran;  // as the guest's fair order counts it

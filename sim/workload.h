@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ enum class Arrival {
   kPeriodic,  // every period, on an absolute grid
   kSporadic,  // a period or more apart: the pause beyond it is exponential, `spread` on average
   kBursty,    // `burst` jobs at once, every `burst` periods: the same rate as periodic
+  kTrace,     // as `trace` says, and never again after its end
+  kRelative,  // a period after the last release; at once where the job before was over later than that
 };
 
 /// What a job, or a round of an Arrival::kAlways thread, does one after the other.
@@ -25,8 +28,10 @@ struct Step {
     kCompute,  // `time` of processor time
     kLock,     // takes lock `target` of the VM; the guest's mutex inherits priority where the guest is aware
     kUnlock,
-    kWake,  // adds one to the wake-ups of thread `target` of the VM
-    kWait,  // takes one wake-up of its own, and blocks until there is one
+    kWake,   // adds one to the wake-ups of thread `target` of the VM
+    kWait,   // takes one wake-up of its own, and blocks until there is one
+    kSleep,  // blocks for `time`
+    kEnd,    // the job is over, and the next one goes on with the step after it; not for Arrival::kAlways
   };
   Kind kind = Kind::kCompute;
   Duration time{};
@@ -42,13 +47,19 @@ enum class Lie {
   kOverrun,     // computes on when its budget is used up
 };
 
+/// One job of Arrival::kTrace.
+struct TraceJob {
+  Duration release;  // since the start of the run; not before the job above
+  Duration work;     // processor time, > 0
+};
+
 struct ThreadSpec {
   std::string name;
   std::string set;  // results of threads of one set are added up; empty: the name
   candor_class cls = CANDOR_CLASS_FAIR;
   std::uint32_t priority = 0;  // fixed: 1 to 99, higher is more urgent
   Arrival arrival = Arrival::kAlways;
-  Duration period;    // of releases, and of the reserve; > 0 but for kAlways
+  Duration period;    // of releases, and of the reserve; > 0 but for kAlways, and kTrace if not real-time
   Duration deadline;  // relative; 0: the period
   Duration work;  // processor time of a job or round where there are no steps; 0 with kAlways: without end
   double shortest = 1;      // of work: each job takes between this part of it and all of it, uniformly
@@ -57,6 +68,7 @@ struct ThreadSpec {
   Duration spread;          // kSporadic
   std::uint32_t burst = 1;  // kBursty
   std::vector<Step> steps;  // instead of work
+  std::shared_ptr<const std::vector<TraceJob>> trace;  // kTrace, instead of work; shared by all such threads
   Lie lie = Lie::kNone;
 };
 

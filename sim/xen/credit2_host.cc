@@ -6,12 +6,25 @@
 namespace candor::sim {
 namespace {
 
+// Of one processor, in the long run.
+double load_of(const ThreadSpec& t) {
+  if (t.arrival == Arrival::kAlways) return 1;
+  Duration work = t.work, time = t.period;
+  for (const Step& s : t.steps) {
+    if (s.kind == Step::Kind::kCompute) work += s.time;
+    if (s.kind == Step::Kind::kEnd) time += t.period;
+  }
+  if (t.arrival == Arrival::kTrace) {
+    for (const TraceJob& job : *t.trace) work += job.work;
+    time = t.trace->back().release + t.trace->back().work;
+  }
+  return static_cast<double>(work.ns) / static_cast<double>(time.ns);
+}
+
 // Of each of its vCPUs, in the long run.
 double load_of(const Vm& vm) {
   double load = 0;
-  for (const ThreadSpec& t : vm.spec->threads)
-    load +=
-        t.arrival == Arrival::kAlways ? 1 : static_cast<double>(t.work.ns) / static_cast<double>(t.period.ns);
+  for (const ThreadSpec& t : vm.spec->threads) load += load_of(t);
   return std::min(load / static_cast<double>(vm.vcpus.size()), 1.0);
 }
 

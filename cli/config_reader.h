@@ -30,6 +30,9 @@ class ConfigReader {
 
   std::vector<std::string>& errors() { return errors_; }
 
+  /// As messages name it. Paths in it start from its folder.
+  [[nodiscard]] const std::string& file() const { return file_; }
+
   /// What the following messages are about: `vm "a"`, `[host]`.
   void set_subject(std::string subject) { subject_ = std::move(subject); }
 

@@ -1,8 +1,12 @@
 #include "cli/scenario.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace candor::cli {
@@ -257,6 +261,53 @@ TEST(Scenario, StepsMustBeSound) {
   EXPECT_THAT(steps(R"("compute 1us", "wait")"), HasSubstr("no thread of its VM wakes it"));
 }
 
+TEST(Scenario, ATraceNeedsItsFileAndWhatItsClaimNeeds) {
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("candor-scenario-{}.csv", getpid());
+  std::ofstream(file) << "0,100\n2000,150\n";
+  const std::string trace = "arrival = \"trace\"\ntrace = \"" + file.string() + "\"\n";
+  const auto result = scenario_of(std::string(kHead) + kVm + trace + "deadline = \"5ms\"\n");
+  ASSERT_TRUE(result.ok()) << result.error()[0];
+  const sim::ThreadSpec& t = result->vms.at(0).threads.at(0).thread;
+  EXPECT_EQ(t.arrival, sim::Arrival::kTrace);
+  EXPECT_EQ(t.deadline, milliseconds(5));
+  EXPECT_THAT(*t.trace, SizeIs(2));
+  EXPECT_EQ(thread_error(trace + "class = \"deadline\"\nperiod = \"2ms\"\nbudget = \"1ms\"\n"), "(accepted)");
+  EXPECT_THAT(thread_error(trace), HasSubstr("key \"deadline\" is missing"));
+  EXPECT_THAT(thread_error(trace + "class = \"deadline\"\nperiod = \"2ms\"\n"),
+              HasSubstr("key \"budget\" is missing, which a real-time thread with a trace needs"));
+  EXPECT_THAT(thread_error(trace + "class = \"deadline\"\ndeadline = \"2ms\"\nbudget = \"1ms\"\n"),
+              HasSubstr("key \"period\" is missing, which a real-time thread needs"));
+  EXPECT_THAT(thread_error(trace + "deadline = \"5ms\"\nwork = \"1ms\"\n"),
+              HasSubstr("with arrival \"trace\""));
+  EXPECT_THAT(thread_error(trace + "deadline = \"5ms\"\noffset = \"1ms\"\n"), HasSubstr("with this arrival"));
+  EXPECT_THAT(thread_error("arrival = \"trace\"\ndeadline = \"5ms\"\n"),
+              HasSubstr("key \"trace\" is missing"));
+  EXPECT_THAT(thread_error("trace = \"x.csv\"\n"), HasSubstr("but with arrival \"trace\""));
+  EXPECT_THAT(thread_error("arrival = \"trace\"\ntrace = \"x.csv\"\ndeadline = \"5ms\"\n"),
+              AllOf(StartsWith("dir/file.toml:7:9: vm \"a\", thread \"t\": key \"trace\": value \"x.csv\""),
+                    HasSubstr("dir/x.csv: is no file")));
+  std::filesystem::remove(file);
+}
+
+TEST(Scenario, AnRtAppFileMakesThreads) {
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("candor-scenario-{}.json", getpid());
+  std::ofstream(file) << R"({ "tasks" : { "u" : { "run" : 5, "sleep" : 5 }, "v" : { "run" : 5 } } })";
+  const std::string vm = "[[vm]]\nname = \"a\"\nrt_app = \"" + file.string() + "\"\n";
+  const auto alone = scenario_of(kHead + vm);
+  ASSERT_TRUE(alone.ok()) << alone.error()[0];
+  EXPECT_THAT(alone->vms.at(0).threads, SizeIs(2));
+  const auto beside = scenario_of(kHead + vm + "[[vm.thread]]\nname = \"t\"\n");
+  ASSERT_TRUE(beside.ok()) << beside.error()[0];
+  EXPECT_THAT(beside->vms.at(0).threads, SizeIs(3));
+  EXPECT_EQ(beside->vms[0].threads[1].thread.set, "a/u");
+  EXPECT_THAT(only_error(kHead + vm + "[[vm.thread]]\nname = \"v\"\n"), HasSubstr("has a task \"v\""));
+  EXPECT_THAT(
+      only_error(kHead + std::string("[[vm]]\nname = \"a\"\nrt_app = \"x.json\"\n")),
+      AllOf(StartsWith("dir/file.toml:4:10: vm \"a\": key \"rt_app\": value \"x.json\" cannot be used: "),
+            HasSubstr("dir/x.json: is no file")));
+  std::filesystem::remove(file);
+}
+
 TEST(Scenario, ASetHasOneClass) {
   EXPECT_THAT(thread_error("set = \"s\"\n[[vm.thread]]\nname = \"u\"\nset = \"s\"\nclass = \"background\"\n"),
               HasSubstr("set \"s\" has threads of different classes"));
@@ -312,7 +363,7 @@ TEST(Scenario, WhatIsNoTomlNamesThePlace) {
 
 TEST(Scenario, ExamplesAreSound) {
   for (const char* name :
-       {"schedulability", "unguarded", "density", "overcommit", "hostile", "growth", "main"}) {
+       {"schedulability", "unguarded", "density", "overcommit", "hostile", "growth", "main", "rt-app"}) {
     const auto result = load_scenario(std::string(CANDOR_SOURCE) + "/examples/sim/" + name + ".toml");
     ASSERT_TRUE(result.ok()) << result.error()[0];
     EXPECT_EQ(result->name, name);

@@ -1,9 +1,12 @@
 // [[vm]] and [[vm.thread]] of a scenario file.
+#include <filesystem>
 #include <numeric>
 #include <set>
 
+#include "cli/rt_app.h"
 #include "cli/scenario_reader.h"
 #include "cli/scenario_steps.h"
+#include "cli/trace_file.h"
 
 namespace candor::cli {
 namespace {
@@ -25,6 +28,10 @@ bool applies(ConfigReader& reader, const toml::table& table, std::string_view ke
   if (node == nullptr || meaningful) return true;
   reader.fail(*node, key, fmt::format("has no meaning {}; remove it", there));
   return false;
+}
+
+std::filesystem::path beside(const ConfigReader& reader, const std::string& path) {
+  return std::filesystem::path(reader.file()).parent_path() / path;
 }
 
 std::string read_name(ConfigReader& reader, const toml::table& table, std::set<std::string>& taken,
@@ -54,24 +61,47 @@ void read_class(ConfigReader& reader, const toml::table& table, ThreadSpec& thre
   if (const auto choice = reader.choice(table, "lie", kLies)) thread.lie = static_cast<sim::Lie>(*choice);
 }
 
+void read_trace(ConfigReader& reader, const toml::table& table, ThreadSpec& thread) {
+  const bool traced = thread.arrival == Arrival::kTrace;
+  if (!applies(reader, table, "trace", traced, "but with arrival \"trace\"") || !traced) return;
+  if (!table.contains("trace"))
+    return reader.fail(table.source(), "key \"trace\" is missing; add trace = \"FILE.csv\"");
+  if (!table.contains("period") && !table.contains("deadline"))
+    reader.fail(table.source(),
+                "key \"deadline\" is missing, which arrival \"trace\" needs without a period; add deadline = "
+                "\"10ms\" "
+                "or another");
+  if (sim::realtime(thread) && !table.contains("budget"))
+    reader.fail(
+        table.source(),
+        "key \"budget\" is missing, which a real-time thread with a trace needs for its claim; add what its "
+        "jobs take at most in a period, as budget = \"1ms\"");
+  const auto file = reader.string(table, "trace");
+  if (!file) return;
+  auto trace = load_trace(beside(reader, *file));
+  if (!trace.ok()) return reader.fail(*table.get("trace"), "trace", "cannot be used: " + trace.error());
+  thread.trace = *trace;
+}
+
 void read_arrival(ConfigReader& reader, const toml::table& table, ThreadSpec& thread) {
-  static const ConfigReader::Names kNames = {"always", "periodic", "sporadic", "bursty"};
+  static const ConfigReader::Names kNames = {"always", "periodic", "sporadic", "bursty", "trace"};
   if (const auto choice = reader.choice(table, "arrival", kNames))
     thread.arrival = static_cast<Arrival>(*choice);
   else
     thread.arrival = table.contains("period") ? Arrival::kPeriodic : Arrival::kAlways;
   const bool jobs = thread.arrival != Arrival::kAlways;
+  const bool traced = thread.arrival == Arrival::kTrace;
   if (applies(reader, table, "period", jobs, "with arrival \"always\""))
     thread.period = reader.duration(table, "period", kPeriodMin, kPeriodMax).value_or(thread.period);
   const bool realtime = thread.cls == CANDOR_CLASS_DEADLINE || thread.cls == CANDOR_CLASS_FIXED;
-  if ((jobs || realtime) && !table.contains("period"))
+  if (((jobs && !traced) || realtime) && !table.contains("period"))
     reader.fail(table.source(),
                 fmt::format("key \"period\" is missing, which {} needs; add period = \"10ms\" or another",
-                            jobs ? "this arrival" : "a real-time thread"));
+                            jobs && !traced ? "this arrival" : "a real-time thread"));
   const Duration period = table.contains("period") && thread.period > Duration{} ? thread.period : kPeriodMax;
   if (applies(reader, table, "deadline", jobs, "with arrival \"always\""))
     thread.deadline = reader.duration(table, "deadline", kPeriodMin, period).value_or(Duration{});
-  if (applies(reader, table, "offset", jobs, "with arrival \"always\""))
+  if (applies(reader, table, "offset", jobs && !traced, "with this arrival"))
     thread.offset = reader.duration(table, "offset", {}, kForever).value_or(thread.offset);
   if (applies(reader, table, "spread", thread.arrival == Arrival::kSporadic, "but with arrival \"sporadic\""))
     thread.spread = reader.duration(table, "spread", {}, kPeriodMax).value_or(Duration{});
@@ -79,12 +109,18 @@ void read_arrival(ConfigReader& reader, const toml::table& table, ThreadSpec& th
     thread.burst = reader.integer(table, "burst", 1, 10'000, thread.burst);
   if (applies(reader, table, "budget", realtime, "but with class \"deadline\" or \"fixed\""))
     thread.budget = reader.duration(table, "budget", microseconds(1), period).value_or(Duration{});
+  read_trace(reader, table, thread);
 }
 
 void read_work(ConfigReader& reader, const toml::table& table, StepNames& names, ThreadSpec& thread) {
   const bool jobs = thread.arrival != Arrival::kAlways;
   const Duration due = thread.deadline > Duration{} ? thread.deadline : thread.period;
   const bool stepwise = table.contains("steps");
+  if (thread.arrival == Arrival::kTrace) {
+    for (const char* key : {"work", "shortest", "steps"})
+      applies(reader, table, key, false, "with arrival \"trace\", whose file says the work of each job");
+    return;
+  }
   if (applies(reader, table, "work", !stepwise, "beside \"steps\"")) {
     thread.work = reader.duration(table, "work", nanoseconds(1), jobs && due > Duration{} ? due : kForever)
                       .value_or(Duration{});
@@ -121,10 +157,34 @@ void check_waits(ConfigReader& reader, const std::vector<const toml::table*>& ta
   }
 }
 
+/// The threads of an rt-app file, behind those that the scenario describes.
+void read_rt_app(ConfigReader& reader, const toml::table& vm, StepNames& names, VmKind& kind) {
+  const auto file = reader.string(vm, "rt_app");
+  if (!file) return;
+  RtAppVm known{.name = kind.vm.name, .threads = kind.threads.size(), .locks = std::move(names.locks)};
+  auto kinds = load_rt_app(beside(reader, *file), known);
+  names.locks = std::move(known.locks);
+  if (!kinds.ok()) {
+    for (const std::string& error : kinds.error())
+      reader.fail(*vm.get("rt_app"), "rt_app", "cannot be used: " + error);
+    return;
+  }
+  for (ThreadKind& task : *kinds) {
+    for (const ThreadKind& other : kind.threads)
+      if (other.thread.name == task.thread.name)
+        reader.fail(*vm.get("rt_app"), "rt_app",
+                    fmt::format("has a task \"{}\", as a [[vm.thread]] is named; rename one of them",
+                                task.thread.name));
+    kind.threads.push_back(std::move(task));
+  }
+}
+
 void read_threads(ConfigReader& reader, const toml::table& vm, const std::string& vm_subject,
                   const Points& points, VmKind& kind) {
   const auto tables = read_tables(reader, vm, "thread");
-  if (tables.empty()) return reader.fail(vm.source(), "has no thread; add a table [[vm.thread]] below it");
+  if (tables.empty() && !vm.contains("rt_app"))
+    return reader.fail(vm.source(),
+                       "has no thread; add a table [[vm.thread]] below it, or rt_app = \"FILE.json\"");
   std::set<std::string> taken;
   StepNames names;
   for (const toml::table* table : tables) {
@@ -132,7 +192,7 @@ void read_threads(ConfigReader& reader, const toml::table& vm, const std::string
     reader.set_subject(fmt::format("{}, thread \"{}\"", vm_subject, name));
     reader.reject_unknown(
         *table, {"name", "set", "count", "class", "priority", "arrival", "period", "deadline", "work",
-                 "shortest", "budget", "offset", "spread", "burst", "steps", "lie"});
+                 "shortest", "budget", "offset", "spread", "burst", "steps", "lie", "trace"});
     kind.threads.emplace_back().thread.name = read_name(reader, *table, taken, "thread");
   }
   for (const ThreadKind& thread : kind.threads) names.threads.push_back(thread.thread.name);
@@ -148,6 +208,7 @@ void read_threads(ConfigReader& reader, const toml::table& vm, const std::string
   }
   reader.set_subject(vm_subject);
   if (reader.errors().empty()) check_waits(reader, tables, kind);
+  read_rt_app(reader, vm, names, kind);
 }
 
 /// Sums that must hold at every point.
@@ -194,7 +255,7 @@ VmKind read_vm(ConfigReader& reader, const toml::table& table, const Points& poi
   const std::string subject = fmt::format("vm \"{}\"", table["name"].value_or(std::string()));
   reader.set_subject(subject);
   reader.reject_unknown(table, {"name", "count", "only", "weight", "vcpus", "realtime_vcpus", "bandwidth",
-                                "max_priority", "thread"});
+                                "max_priority", "thread", "rt_app"});
   kind.vm.name = read_name(reader, table, taken, "VM");
   kind.count = read_scaled(reader, table, "count", points, {0, kVmsMax}, true, {});
   read_only(reader, table, points, kind);

@@ -5,10 +5,13 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "cli/run.h"
+#include "sim/run.h"
 
 namespace candor::cli {
 namespace {
@@ -95,6 +98,67 @@ TEST_F(Simulate, NothingRunsWhereAnythingIsWrong) {
   options.json.reset();
   options.pictures = directory_ / "test.toml";
   EXPECT_EQ(simulate(options, never), kUsage);
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+/// What `candor sim` writes of a scenario file, really simulated.
+std::string simulated(const std::filesystem::path& file, const std::filesystem::path& json, unsigned jobs) {
+  SimOptions options;
+  options.file = file;
+  options.json = json;
+  options.jobs = jobs;
+  EXPECT_EQ(simulate(options, sim::run), kAllInOrder);
+  return text_of(json);
+}
+
+TEST_F(Simulate, ThreadsOfRtAppAndTracesRunUnderEveryPolicy) {
+  const std::filesystem::path file = std::filesystem::path(CANDOR_SOURCE) / "cli/testdata/guests.toml";
+  const std::string text = simulated(file, directory_ / "a.json", 1);
+  EXPECT_EQ(text, simulated(file, directory_ / "b.json", 3)) << "the same each time";
+  const auto json = nlohmann::json::parse(text);
+  ASSERT_EQ(json["points"].size(), std::size(sim::kPolicies));
+  for (const auto& point : json["points"]) {
+    SCOPED_TRACE(point["policy"].get<std::string>());
+    EXPECT_EQ(point["refused"], 0);
+    std::map<std::string, nlohmann::json> sets;
+    for (const auto& set : point["sets"]) sets[set["set"]] = set;
+    ASSERT_EQ(sets.size(), 5U);
+    EXPECT_EQ(sets["app/control"]["class"], "deadline");
+    EXPECT_EQ(sets["app/report"]["class"], "fair");
+    EXPECT_EQ(sets["app/batch"]["class"], "background");
+    EXPECT_EQ(sets["traced/packets"]["jobs"], 10) << "five in each run, and no more";
+    EXPECT_EQ(sets["traced/packets"]["work_us"], 2 * 2750.5);
+    EXPECT_EQ(sets["traced/log"]["jobs"], 10);
+    EXPECT_EQ(sets["app/report"]["jobs"], 100) << "one for each long job";
+    if (point["policy"] == "fair") continue;
+    EXPECT_EQ(sets["app/control"]["jobs"], 200);
+    EXPECT_EQ(sets["app/control"]["misses"], 0);
+    EXPECT_EQ(sets["app/control"]["work_us"], 2 * 125'000.0);
+    EXPECT_EQ(sets["traced/packets"]["misses"], 0);
+  }
+}
+
+TEST_F(Simulate, TheRtAppExampleShowsWhatItIsAbout) {
+  const std::filesystem::path file = std::filesystem::path(CANDOR_SOURCE) / "examples/sim/rt-app.toml";
+  const auto json = nlohmann::json::parse(simulated(file, directory_ / "a.json", 2));
+  for (const auto& point : json["points"]) {
+    if (point["load"] != 4) continue;
+    for (const auto& set : point["sets"]) {
+      if (set["set"] != "player/audio" && set["set"] != "player/video") continue;
+      EXPECT_GT(set["jobs"], 700) << set;
+      if (point["policy"] == "composite") {
+        EXPECT_EQ(set["misses"], 0) << set;
+      } else if (point["policy"] == "fair") {
+        EXPECT_GT(set["misses"], 0) << set;
+      }
+    }
+  }
 }
 
 }  // namespace

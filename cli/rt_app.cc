@@ -187,7 +187,7 @@ class Reader {
         continue;
       }
       for (std::int64_t i = 1; i < loop; ++i)
-        for (std::size_t k = 0; k < once; ++k) task.items.push_back(RtAppItem(task.items[first + k]));
+        for (std::size_t k = 0; k < once; ++k) task.items.push_back(task.items[first + k]);
     }
   }
 

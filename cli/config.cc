@@ -52,10 +52,11 @@ void read_host(ConfigReader& reader, const toml::table& root, const HostCpus& ho
   reader.set_subject("[host]");
   const toml::table* table = node->as_table();
   if (!table) return reader.fail(node->source(), "is not a table; write [host] on a line of its own");
-  reader.reject_unknown(*table, {"cpus", "limit", "job_overhead"});
+  reader.reject_unknown(*table, {"cpus", "limit", "job_overhead", "slices"});
   read_limit(reader, *table, config.admission);
   config.admission.job_overhead =
       reader.duration(*table, "job_overhead", host::kLeastJobOverhead, host::kMostJobOverhead);
+  config.slices = reader.boolean(*table, "slices", config.slices);
   const auto text = reader.string(*table, "cpus");
   if (!text) return;
   const toml::node& value = *table->get("cpus");

@@ -42,6 +42,7 @@ struct VmConfig {
 struct Config {
   std::vector<int> cpus;  // processors that vCPUs may use, ascending; never empty
   host::AdmissionTerms admission;
+  bool slices = true;  // in mode aware: fair vCPUs get slices by what their guests expect
   std::vector<VmConfig> vms;
 };
 

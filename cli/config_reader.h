@@ -85,6 +85,14 @@ class ConfigReader {
     return fallback;
   }
 
+  bool boolean(const toml::table& table, std::string_view key, bool fallback) {
+    const toml::node* node = table.get(key);
+    if (!node) return fallback;
+    const auto value = node->value_exact<bool>();
+    if (!value) fail(*node, key, "is neither true nor false; write one of them, without quotes");
+    return value.value_or(fallback);
+  }
+
   std::optional<std::string> string(const toml::table& table, std::string_view key) {
     const toml::node* node = table.get(key);
     if (!node) return std::nullopt;

@@ -31,6 +31,7 @@ TEST(Config, DefaultsFillWhatIsNotWritten) {
   const auto result = parse("[[vm]]\nname = \"a\"\nimage = \"guest.elf\"\n");
   ASSERT_TRUE(result.ok()) << result.error()[0];
   EXPECT_THAT(result->cpus, ElementsAre(0, 1, 2));
+  EXPECT_TRUE(result->slices);
   ASSERT_EQ(result->vms.size(), 1U);
   const VmConfig& vm = result->vms[0];
   EXPECT_EQ(vm.image, "dir/guest.elf") << "relative to the configuration file";
@@ -76,6 +77,7 @@ TEST(Config, EveryKeyIsRead) {
 cpus = "0,2"
 limit = 0.9
 job_overhead = "45us"
+slices = false
 [[vm]]
 name = "a"
 image = "/abs/guest.elf"
@@ -97,6 +99,7 @@ image = "../b.elf"
   EXPECT_THAT(result->cpus, ElementsAre(0, 2));
   EXPECT_EQ(result->admission.limit_ppm, 900'000U);
   EXPECT_EQ(result->admission.job_overhead, microseconds(45));
+  EXPECT_FALSE(result->slices);
   ASSERT_EQ(result->vms.size(), 2U);
   const VmConfig& vm = result->vms[0];
   EXPECT_EQ(vm.image, "/abs/guest.elf");
@@ -117,6 +120,15 @@ TEST(Config, AnErrorNamesFileLineKeyValueLimitAndRemedy) {
   EXPECT_EQ(vm_error("memory = \"9GiB\"\n"),
             "dir/file.toml:4:10: vm \"a\": key \"memory\": value \"9GiB\" is above the limit of 2GiB; "
             "write a size from 1MiB to 2GiB");
+}
+
+TEST(Config, ASwitchIsTrueOrFalse) {
+  const auto result = parse("[host]\nslices = \"no\"\n[[vm]]\nname = \"a\"\nimage = \"i\"\n");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(
+      result.error()[0],
+      "dir/file.toml:2:10: [host]: key \"slices\": value \"no\" is neither true nor false; write one of "
+      "them, without quotes");
 }
 
 TEST(Config, MemoryHasAUnitAndLimits) {

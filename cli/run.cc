@@ -200,7 +200,10 @@ int Run::execute() {
 }
 
 bool Run::start_scheduler() {
-  auto scheduler = host::SchedulerClient::spawn(policy_of(options_.mode), config_.cpus, config_.admission);
+  auto scheduler = host::SchedulerClient::spawn({.policy = policy_of(options_.mode),
+                                                 .processors = config_.cpus,
+                                                 .admission = config_.admission,
+                                                 .slices = config_.slices});
   if (!scheduler.ok()) {
     say("the scheduler cannot be started: {}", scheduler.error());
     return false;
@@ -218,6 +221,11 @@ bool Run::start_scheduler() {
   if (const int error = scheduler_->overhead_error(); error != 0)
     say("warning: what a job costs could not be measured ({}); admission counts {}, the default",
         std::strerror(error), format_duration(scheduler_->job_overhead()));
+  if (options_.mode == Mode::kAware && config_.slices && scheduler_->ranks() &&
+      scheduler_->slice_error() != 0)
+    say("this kernel gives fair vCPUs no slices of their own ({}; Linux 6.12 and later do), so all have the "
+        "kernel's; \"slices = false\" in [host] says that this is known",
+        std::strerror(scheduler_->slice_error()));
   if (scheduler_->ranks()) return true;
   const std::string why =
       fmt::format("this process may not set real-time priorities ({}); run as root, or grant CAP_SYS_NICE",

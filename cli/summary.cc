@@ -85,6 +85,7 @@ std::string to_json(const Summary& s) {
       {"host",
        {{"cpus", format_cpu_list(s.cpus)},
         {"rank_changes", s.scheduler.rank_changes},
+        {"slice_changes", s.scheduler.slice_changes},
         {"scheduler_cpu_s", seconds_of(s.scheduler.cpu_ns)},
         {"scheduler_wakeups", s.scheduler.wakeups},
         {"decisions", s.scheduler.decisions},

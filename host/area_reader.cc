@@ -100,6 +100,7 @@ const VcpuCopy& AreaReader::vcpu(std::uint32_t vcpu) {
   VcpuCopy& last = vcpus_[vcpu];
   if (!good || line.seq == 0) return last;  // 0: it has not said anything yet
   last.running = line.running < CANDOR_MAX_THREADS ? line.running : CANDOR_NO_THREAD;
+  last.next_thread = line.next_thread < CANDOR_MAX_THREADS ? line.next_thread : CANDOR_NO_THREAD;
   last.next_timer_ns = line.next_timer_ns;
   last.ready_count = 0;
   for (std::uint32_t i = 0; i < count; ++i)

@@ -18,8 +18,9 @@ namespace candor::host {
 
 /// What a vCPU said about itself. Counts and indices are within their bounds.
 struct VcpuCopy {
-  std::uint32_t running = CANDOR_NO_THREAD;  // below CANDOR_MAX_THREADS, or CANDOR_NO_THREAD
-  std::uint32_t ready_count = 0;             // at most CANDOR_MAX_READY
+  std::uint32_t running = CANDOR_NO_THREAD;      // below CANDOR_MAX_THREADS, or CANDOR_NO_THREAD
+  std::uint32_t next_thread = CANDOR_NO_THREAD;  // that next_timer_ns will wake; likewise
+  std::uint32_t ready_count = 0;                 // at most CANDOR_MAX_READY
   std::uint64_t next_timer_ns = CANDOR_NO_TIME;
   std::array<candor_ready, CANDOR_MAX_READY> ready{};  // threads below CANDOR_MAX_THREADS
 };

@@ -17,6 +17,7 @@
 #include "host/job_cost.h"
 #include "host/packet.h"
 #include "host/processor_loop.h"
+#include "os/sched_policy.h"
 
 namespace candor::host {
 namespace {
@@ -57,7 +58,7 @@ sched::ProcessorModel model_of(const AdmissionTerms& terms, int processor, Hello
 
 }  // namespace
 
-int run_candord(Fd launcher, Policy policy, std::vector<int> processors, const AdmissionTerms& terms) {
+int run_candord(Fd launcher, const Settings& settings) {
   // What the terminal sends to the whole job is the launcher's to act upon.
   // Nor must it be stopped with the launcher: guests go on, and with them the need for whoever enforces
   // budgets.
@@ -68,14 +69,20 @@ int run_candord(Fd launcher, Policy policy, std::vector<int> processors, const A
   Hello hello;
   hello.error = probe_ranks(kOwnLevel);
   hello.ranks = hello.error == 0 ? 1 : 0;
-  const bool measures = hello.ranks != 0 && policy == Policy::kAware && !terms.job_overhead;
-  const sched::ProcessorModel model = model_of(terms, measures ? processors.front() : -1, hello);
+  const bool measures =
+      hello.ranks != 0 && settings.policy == Policy::kAware && !settings.admission.job_overhead;
+  const sched::ProcessorModel model =
+      model_of(settings.admission, measures ? settings.processors.front() : -1, hello);
+  Duration own_slice;
+  hello.slice_error = probe_slices(own_slice);
   // The control thread is ordinary but first among those. With static policies a
   // guest may hold a processor for good, so there it must be real-time to end that.
   setpriority(PRIO_PROCESS, 0, -10);
   const bool ranks = hello.ranks != 0;
 
-  HostScheduler scheduler(policy, std::move(processors), ranks, model);
+  const bool slices = settings.policy == Policy::kAware && settings.slices && hello.slice_error == 0;
+  HostScheduler scheduler(settings.policy, settings.processors, ranks, model,
+                          slices ? own_slice : Duration{});
   if (const auto opened = scheduler.open(); !opened.ok()) {
     std::fprintf(stderr, "candord: cannot start: %s\n", std::strerror(opened.error()));
     return 1;
@@ -91,7 +98,7 @@ int run_candord(Fd launcher, Policy policy, std::vector<int> processors, const A
     }
     loops.push_back(std::move(*loop));
   }
-  if (policy != Policy::kAware && ranks) (void)RankWriter(true).set_fifo(0, kOwnLevel - 1).ok();
+  if (settings.policy != Policy::kAware && ranks) (void)RankWriter(true).set_fifo(0, kOwnLevel - 1).ok();
   if (!send_packet(launcher.get(), hello, 1000).ok()) return 1;
   ControlLoop(scheduler, std::move(launcher)).run();
   return 0;

@@ -11,6 +11,7 @@
 #include "host/fake_vm_test.h"
 #include "host/job_cost.h"
 #include "host/scheduler_client.h"
+#include "os/sched_policy.h"
 
 namespace candor::host {
 namespace {
@@ -54,8 +55,9 @@ class Candord : public testing::Test {
   }
 
   // Starts candord, then keeps the test itself off its processor.
-  void start(Policy policy = Policy::kAware, bool needs_ranks = true) {
-    auto client = SchedulerClient::spawn(policy, {cpu_}, kTerms);
+  void start(Policy policy = Policy::kAware, bool needs_ranks = true, bool slices = true) {
+    auto client = SchedulerClient::spawn(
+        {.policy = policy, .processors = {cpu_}, .admission = kTerms, .slices = slices});
     ASSERT_TRUE(client.ok()) << client.error();
     client_.emplace(std::move(*client));
     if (needs_ranks && !client_->ranks())
@@ -538,7 +540,7 @@ int only_processor(pid_t tid) {
 TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
   const std::vector<int> all = allowed_processors();
   if (all.size() < 2) GTEST_SKIP() << "needs processors: two";
-  auto spawned = SchedulerClient::spawn(Policy::kAware, {all.front(), all.back()}, kTerms);
+  auto spawned = SchedulerClient::spawn({.processors = {all.front(), all.back()}, .admission = kTerms});
   ASSERT_TRUE(spawned.ok()) << spawned.error();
   client_.emplace(std::move(*spawned));
   if (!client_->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
@@ -569,7 +571,7 @@ TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
 TEST_F(Candord, WhatAJobCostsIsMeasuredOrAsSaid) {
   for (const auto& [said, measured] :
        {std::pair<std::optional<Duration>, bool>{{}, true}, {microseconds(70), false}}) {
-    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, {.job_overhead = said});
+    auto client = SchedulerClient::spawn({.processors = {cpu_}, .admission = {.job_overhead = said}});
     ASSERT_TRUE(client.ok()) << client.error();
     if (!client->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client->rank_error());
     if (measured && client->overhead_error() == ETIME)
@@ -593,7 +595,7 @@ TEST_F(Candord, WhatAJobCostsIsMeasuredOrAsSaid) {
 TEST_F(Candord, WhatAJobCostsDecidesAboutShortPeriods) {
   for (const auto& [overhead, status] :
        {std::pair{microseconds(5), CANDOR_CLAIM_ADMITTED}, {microseconds(200), CANDOR_CLAIM_REFUSED}}) {
-    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, {.job_overhead = overhead});
+    auto client = SchedulerClient::spawn({.processors = {cpu_}, .admission = {.job_overhead = overhead}});
     ASSERT_TRUE(client.ok()) << client.error();
     FakeVm vm(*client, options(1, "one", 850'000));
     ASSERT_TRUE(vm.registered());
@@ -602,13 +604,114 @@ TEST_F(Candord, WhatAJobCostsDecidesAboutShortPeriods) {
   }
 }
 
+// What a fair thread of the guest looks like that wakes up at times.
+void sleeps_then_runs(const FakeVm& vm, std::uint32_t vcpu, std::uint32_t thread, Duration expected) {
+  vm.job(thread, CANDOR_THREAD_WAITING, monotonic_now() + seconds(10), Time::never(), expected);
+  candor_guest_vcpu& page = vm.vcpu_page(vcpu);
+  __atomic_store_n(&page.seq, page.seq | 1u, __ATOMIC_SEQ_CST);
+  page.running = CANDOR_NO_THREAD;
+  page.ready_count = 0;
+  page.next_thread = thread;
+  page.next_timer_ns = static_cast<std::uint64_t>((monotonic_now() + seconds(10)).ns);
+  __atomic_store_n(&page.seq, (page.seq | 1u) + 1u, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&page.state, static_cast<std::uint32_t>(CANDOR_VCPU_WAITING), __ATOMIC_SEQ_CST);
+}
+
+void runs(const FakeVm& vm, std::uint32_t vcpu, std::uint32_t thread, std::vector<std::uint64_t> ready) {
+  candor_guest_vcpu& page = vm.vcpu_page(vcpu);
+  __atomic_store_n(&page.state, static_cast<std::uint32_t>(CANDOR_VCPU_RUNNING), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&page.seq, page.seq | 1u, __ATOMIC_SEQ_CST);
+  page.running = thread;
+  page.ready_count = static_cast<std::uint32_t>(ready.size());
+  for (std::uint32_t i = 0; i < page.ready_count; ++i)
+    page.ready[i] = {.thread = i,
+                     .cls = CANDOR_CLASS_FAIR,
+                     .priority = 0,
+                     .reserved = 0,
+                     .deadline_ns = CANDOR_NO_TIME,
+                     .expected_ns = ready[i]};
+  __atomic_store_n(&page.seq, (page.seq | 1u) + 1u, __ATOMIC_SEQ_CST);
+}
+
+Duration slice_of(pid_t tid) {
+  FairTerms terms;
+  return get_fair(tid, terms) == 0 ? terms.slice : Duration{-1};
+}
+
+#define NEEDS_SLICES() \
+  if (client().slice_error() != 0) GTEST_SKIP() << "needs slices: " << std::strerror(client().slice_error())
+
+TEST_F(Candord, ASliceFollowsWhatTheGuestExpects) {
+  START();
+  NEEDS_SLICES();
+  FakeVm vm(client(), options(1, "one"));
+  ASSERT_TRUE(vm.registered()) << vm.reason();
+  const Duration own = slice_of(vm.tid(0));
+  const auto becomes = [&](Duration slice) {
+    return eventually([&] { return slice_of(vm.tid(0)) == slice; }, 2000);
+  };
+  sleeps_then_runs(vm, 0, 4, microseconds(300));
+  EXPECT_TRUE(becomes(microseconds(400))) << "what its timer wakes next is short";
+  runs(vm, 0, 4, {});
+  sleep_ms(600);
+  EXPECT_EQ(slice_of(vm.tid(0)), microseconds(400)) << "it runs, and nothing has changed";
+  runs(vm, 0, 4, {0});
+  EXPECT_TRUE(becomes(own)) << "another thread says nothing";
+  runs(vm, 0, 4, {1});
+  EXPECT_TRUE(becomes(microseconds(400))) << "both say something";
+  sleeps_then_runs(vm, 0, 4, {1});
+  EXPECT_TRUE(becomes(microseconds(100))) << "not less, whatever it says";
+  sleeps_then_runs(vm, 0, 4, seconds(3));
+  EXPECT_TRUE(becomes(own)) << "not more";
+  sleeps_then_runs(vm, 0, 4, {1});
+  EXPECT_TRUE(becomes(microseconds(100)));
+  vm.act(0, Act::kSpin);
+  EXPECT_TRUE(becomes(own)) << "it says that it sleeps, and does not";
+  const auto stats = client().stats();
+  ASSERT_TRUE(stats.ok()) << stats.error();
+  EXPECT_EQ(stats->slice_changes, 7u) << "a system call for each change and no other";
+}
+
+TEST_F(Candord, ASliceNeverMeetsARankAndIsTakenBack) {
+  START();
+  NEEDS_SLICES();
+  FakeVm vm(client(), options(1, "one")), gone(client(), options(2, "gone"));
+  const Duration own = slice_of(vm.tid(0));
+  ASSERT_EQ(vm.claim(0, CANDOR_CLASS_DEADLINE, milliseconds(1), milliseconds(10)), CANDOR_CLAIM_ADMITTED);
+  for (FakeVm* each : {&vm, &gone})
+    for (const std::uint32_t vcpu : {0u, 1u}) sleeps_then_runs(*each, vcpu, 4, microseconds(300));
+  EXPECT_TRUE(eventually(
+      [&] { return slice_of(vm.tid(0)) == microseconds(400) && slice_of(gone.tid(0)) == microseconds(400); },
+      2000));
+  EXPECT_EQ(vm.policy(0), SCHED_OTHER);
+  EXPECT_EQ(vm.policy(1), SCHED_FIFO);
+  EXPECT_EQ(slice_of(gone.tid(1)), own) << "for real-time claims, with a rank or without";
+  ASSERT_TRUE(client().remove_vm(2).ok());
+  EXPECT_EQ(slice_of(gone.tid(0)), own);
+  ASSERT_TRUE(client().demote().ok());
+  for (const std::size_t vcpu : {0u, 1u}) EXPECT_EQ(slice_of(vm.tid(vcpu)), own);
+  sleep_ms(600);
+  EXPECT_EQ(slice_of(vm.tid(0)), own) << "for good";
+}
+
+TEST_F(Candord, SlicesStayAsTheyAreWhenTurnedOff) {
+  START(Policy::kAware, true, false);
+  NEEDS_SLICES();
+  FakeVm vm(client(), options(1, "one"));
+  const Duration own = slice_of(vm.tid(0));
+  sleeps_then_runs(vm, 0, 4, microseconds(300));
+  sleep_ms(600);
+  EXPECT_EQ(slice_of(vm.tid(0)), own);
+  EXPECT_EQ(client().stats()->slice_changes, 0u);
+}
+
 // Without the privilege: in a child, since a privilege dropped does not come back.
 TEST_F(Candord, WithoutPrivilegeItSaysSoAndServesAsBookkeeping) {
   const auto run = [&]() -> int {
     const rlimit none{.rlim_cur = 0, .rlim_max = 0};
     setrlimit(RLIMIT_RTPRIO, &none);
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return 10;
-    auto client = SchedulerClient::spawn(Policy::kAware, {cpu_}, kTerms);
+    auto client = SchedulerClient::spawn({.processors = {cpu_}, .admission = kTerms});
     if (!client.ok()) return 11;
     if (client->ranks() || client->rank_error() != EPERM) return 12;
     FakeVm vm(*client, options(1, "one"));

@@ -1,4 +1,6 @@
-// Fair shares on this host (sched/shares.h): run times come from the kernel, weights become nice values.
+// Fair shares on this host (sched/shares.h): run times come from the kernel, weights become nice values. And
+// slices (sched/slices.h), which change at the same looks by the same system call, at most once a look for
+// each vCPU.
 //
 // Nice has steps of 1.25. What rounding takes from a VM is owed to it, so that the nearest two values take
 // turns. A vCPU that is to run elsewhere is moved and then set free again: the kernel goes on balancing, so
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "host/host_scheduler.h"
+#include "sched/slices.h"
 
 namespace candor::host {
 namespace {
@@ -18,6 +21,31 @@ int nearest_nice(double weight) {
 }
 
 }  // namespace
+
+Duration HostScheduler::wanted_slice(Vm& vm, std::uint32_t v) {
+  if (own_slice_ == Duration{}) return {};
+  const VcpuCopy& said = vm.reader.vcpu(v);
+  sched::SliceRequest request;
+  for (std::uint32_t i = 0; i < said.ready_count; ++i) request.add(said.ready[i].expected_ns);
+  if (said.running != CANDOR_NO_THREAD)
+    request.add(vm.reader.job(said.running).expected_ns);
+  else if (said.ready_count == 0 && vm.reader.vcpu_state(v) == CANDOR_VCPU_RUNNING)
+    request.add(0);  // at work on what it does not tell
+  else if (said.ready_count == 0 && said.next_thread != CANDOR_NO_THREAD)
+    request.add(vm.reader.job(said.next_thread).expected_ns);
+  return sched::next_slice(request.total(), vm.vcpus[v].sleeps, vm.vcpus[v].slice, own_slice_);
+}
+
+// The thread must be known to live.
+void HostScheduler::set_terms(Vcpu& vcpu, int nice, Duration slice) {
+  if (vcpu.slice != slice) {
+    if (!ranks_.set_slice(vcpu.tid, nice, slice).ok()) return;
+  } else if (!ranks_.set_nice(vcpu.tid, nice).ok()) {
+    return;
+  }
+  vcpu.nice = nice;
+  vcpu.slice = slice;
+}
 
 bool HostScheduler::share(Time now) {
   const Duration interval = now - std::exchange(shared_, now);
@@ -37,6 +65,7 @@ bool HostScheduler::share(Time now) {
         if (vcpu.pinned != sched::kNone) room_[vcpu.pinned] = std::max(room_[vcpu.pinned] - ran, Duration{0});
         continue;
       }
+      vcpu.sleeps = sched::sleeps(ran, waited, interval);
       // The kernel counts a wait when it is over. One that is ready at both ends was all the time, or nearly.
       const bool was_ready = std::exchange(vcpu.ready, vcpu.clock.ready());
       if (was_ready && vcpu.ready) waited = std::max(waited, interval - ran);
@@ -58,12 +87,14 @@ bool HostScheduler::share(Time now) {
     const sched::FairUse& use = uses_[i];
     Vcpu& vcpu = find(use.vm)->vcpus[use.vcpu];
     const int nice = nearest_nice(hungry_vms > 1 ? places[i].weight : use.weight);
-    if (vcpu.nice == nice && (places[i].processor == sched::kNone || places[i].processor == use.processor))
-      continue;
+    Duration slice = wanted_slice(*find(use.vm), use.vcpu);
+    const bool moves =
+        hungry_vms > 1 && places[i].processor != sched::kNone && places[i].processor != use.processor;
+    if (vcpu.nice == nice && vcpu.slice == slice && !moves) continue;
     if (!vcpu.clock.read().has_value()) continue;  // ended: its number may be another's
-    if (vcpu.nice != nice && ranks_.set_nice(vcpu.tid, nice).ok()) vcpu.nice = nice;
-    if (hungry_vms < 2 || places[i].processor == sched::kNone || places[i].processor == use.processor)
-      continue;
+    if (vcpu.slice != slice && vcpu.clock.boosted()) slice = vcpu.slice;  // it has a rank for a while
+    if (vcpu.nice != nice || vcpu.slice != slice) set_terms(vcpu, nice, slice);
+    if (!moves) continue;
     (void)RankWriter::pin(vcpu.tid, {&processors_[places[i].processor].number, 1}).ok();
     (void)RankWriter::pin(vcpu.tid, numbers_).ok();
   }

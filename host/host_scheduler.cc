@@ -59,14 +59,17 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
                                          .ran = {},
                                          .shared = {},
                                          .ready = false,
-                                         .nice = {}});
+                                         .nice = {},
+                                         .slice = {},
+                                         .sleeps = false});
     if (const auto times = vcpu.clock.read()) vcpu.ran = times->ran;
   }
 }
 
 HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ranks,
-                             const sched::ProcessorModel& model)
+                             const sched::ProcessorModel& model, Duration own_slice)
     : policy_(policy),
+      own_slice_(own_slice),
       numbers_(std::move(processors)),
       processors_(numbers_.size()),
       scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_, {}, model),
@@ -154,8 +157,11 @@ void HostScheduler::demote() {
 }
 
 void HostScheduler::make_ordinary(Vm& vm) {
-  for (const Vcpu& vcpu : vm.vcpus)
-    if (vcpu.clock.read().has_value()) (void)ranks_.set_ordinary(vcpu.tid).ok();  // fails only if it ends now
+  for (Vcpu& vcpu : vm.vcpus) {
+    if (!vcpu.clock.read().has_value()) continue;
+    if (vcpu.slice != Duration{}) set_terms(vcpu, *vcpu.nice, {});  // a change of policy keeps the slice
+    (void)ranks_.set_ordinary(vcpu.tid).ok();                       // fails only if it ends now
+  }
 }
 
 bool HostScheduler::refresh(bool stolen) {
@@ -183,6 +189,7 @@ Stats HostScheduler::stats() {
   Stats stats = counters_;
   stats.ranks = ranks_.permitted() ? 1 : 0;
   stats.rank_changes = ranks_.changes();
+  stats.slice_changes = ranks_.slice_changes();
   timespec cpu{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
   stats.cpu_ns = static_cast<std::uint64_t>(seconds(cpu.tv_sec).ns + cpu.tv_nsec);

@@ -40,8 +40,10 @@ constexpr std::uint64_t event_tag(EventKind kind, std::uint32_t vm = 0) {
 
 class HostScheduler {
  public:
-  /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one.
-  HostScheduler(Policy policy, std::vector<int> processors, bool ranks, const sched::ProcessorModel& model);
+  /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one. `own_slice`: the one
+  /// that the kernel gives an ordinary thread; zero: slices are left alone.
+  HostScheduler(Policy policy, std::vector<int> processors, bool ranks, const sched::ProcessorModel& model,
+                Duration own_slice = {});
   ~HostScheduler();
   HostScheduler(const HostScheduler&) = delete;
   HostScheduler& operator=(const HostScheduler&) = delete;
@@ -60,8 +62,8 @@ class HostScheduler {
   void remove(sched::VmId vm) CANDOR_EXCLUDES(mutex_);
   /// Takes all ranks back, for good.
   void demote() CANDOR_EXCLUDES(mutex_);
-  /// What changes slowly: fair shares, advice to fair vCPUs, and stolen time if `stolen`. A few times a
-  /// second, and each sched::Shares::kInterval while it returns true: VMs compete then.
+  /// What changes slowly: fair shares, slices, advice to fair vCPUs, and stolen time if `stolen`. A few times
+  /// a second, and each sched::Shares::kInterval while it returns true: VMs compete then.
   bool refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
   void run_list(std::vector<RunListEntry>& out) CANDOR_EXCLUDES(mutex_);
   [[nodiscard]] Stats stats() CANDOR_EXCLUDES(mutex_);
@@ -86,6 +88,8 @@ class HostScheduler {
     RunTimes shared;                      // at the last share(); all
     bool ready = false;                   // then; fair vCPUs
     std::optional<int> nice;              // fair vCPUs: what share() has set
+    Duration slice;                       // the same; zero: the kernel's own
+    bool sleeps = false;                  // sched::sleeps() at the last share(); fair vCPUs
   };
   struct Vm {
     Vm(CheckedVm&& checked, std::uint32_t home_processor);
@@ -123,8 +127,12 @@ class HostScheduler {
   void tell(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void look_at_touched(std::uint32_t own, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void arm(std::uint32_t processor) CANDOR_REQUIRES(mutex_);
-  /// Fair vCPUs get weights, and are moved, so that VMs get their shares. True if several were hungry.
+  /// Fair vCPUs get weights, and are moved, so that VMs get their shares; and slices. True if several were
+  /// hungry.
   bool share(Time now) CANDOR_REQUIRES(mutex_);
+  /// What sched::next_slice() says for a fair vCPU.
+  [[nodiscard]] Duration wanted_slice(Vm& vm, std::uint32_t vcpu) CANDOR_REQUIRES(mutex_);
+  void set_terms(Vcpu& vcpu, int nice, Duration slice) CANDOR_REQUIRES(mutex_);
   void set_timer(std::uint32_t processor, Time at) CANDOR_REQUIRES(mutex_);
 
   /// Offers the VM this scheduler: its bell is heard and its claims are read.
@@ -138,6 +146,7 @@ class HostScheduler {
       CANDOR_REQUIRES(mutex_);
 
   const Policy policy_;
+  const Duration own_slice_;
   const sched::LevelRange levels_{};
   std::vector<int> numbers_;
   std::vector<Processor> processors_;  // descriptors: fixed after open(); times: guarded by mutex_

@@ -12,8 +12,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "abi/candor.h"
+#include "host/admission_terms.h"
 
 namespace candor::host {
 
@@ -36,13 +38,23 @@ enum class MessageType : std::uint32_t {
 /// How candord treats the vCPUs of the VMs it serves. In unaware mode there is no candord.
 enum class Policy : std::uint32_t { kAware, kStaticRealtime, kStaticDeadline };
 
-/// candord's first words: whether this host lets it set real-time ranks, and what admission counts with.
+/// What candord is started with.
+struct Settings {
+  Policy policy = Policy::kAware;
+  std::vector<int> processors;  // host numbers, at least one
+  AdmissionTerms admission;
+  bool slices = true;  // aware: fair vCPUs get slices by what their guests publish (sched/slices.h)
+};
+
+/// candord's first words: whether this host lets it set real-time ranks and slices, and what admission counts
+/// with.
 struct Hello {
   MessageType type = MessageType::kHello;
   std::uint32_t ranks = 0;           // 1: permitted
   std::int32_t error = 0;            // errno of the attempt otherwise
   std::uint32_t cost_measured = 0;   // 1: job_overhead_ns was measured; 0: given, or the default
   std::int32_t cost_error = 0;       // why it could not be measured, errno; 0: it could, or was given
+  std::int32_t slice_error = 0;      // 0: slices of ordinary threads are obeyed; else the errno
   std::int64_t job_overhead_ns = 0;  // what a job costs besides its budget
 };
 
@@ -97,7 +109,8 @@ struct Stats {
   std::uint64_t bells = 0;
   std::uint64_t bells_muted = 0;  // times a VM's bell was not listened to because it rang too often
   std::uint64_t exhaustions = 0;
-  std::uint64_t cpu_ns = 0;  // processor time of the scheduler process
+  std::uint64_t slice_changes = 0;  // system calls that set or took back a slice
+  std::uint64_t cpu_ns = 0;         // processor time of the scheduler process
 };
 
 /// Sent by the VM process once its vCPU threads exist. Descriptors: the area

@@ -35,6 +35,13 @@ Result<Done, int> RankWriter::set_nice(pid_t tid, int nice) const {
   return Done{};
 }
 
+Result<Done, int> RankWriter::set_slice(pid_t tid, int nice, Duration slice) {
+  if (!permitted_) return Done{};
+  ++slice_changes_;
+  if (const int error = set_fair(tid, {.nice = nice, .slice = slice}); error != 0) return Error{error};
+  return Done{};
+}
+
 Result<Done, int> RankWriter::pin(pid_t tid, std::span<const int> processors) {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -19,6 +19,7 @@ class RankWriter {
 
   [[nodiscard]] bool permitted() const { return permitted_; }
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
+  [[nodiscard]] std::uint64_t slice_changes() const { return slice_changes_; }
 
   // Errors are errno values. The thread must be known to live (RunClock::read),
   // or its number might by now be somebody else's.
@@ -27,12 +28,16 @@ class RankWriter {
   Result<Done, int> set_deadline(pid_t tid, Duration runtime, Duration period);
   /// Its weight while it is ordinary, as setpriority(2) has it: -20 to 19. Not counted as a change of rank.
   Result<Done, int> set_nice(pid_t tid, int nice) const;
+  /// The same with a slice, 0.1 to 100 ms, or zero for the kernel's own (os/sched_policy.h). Counted in
+  /// slice_changes().
+  Result<Done, int> set_slice(pid_t tid, int nice, Duration slice);
   /// Confines the thread to these processors. Needs no rank.
   static Result<Done, int> pin(pid_t tid, std::span<const int> processors);
 
  private:
   bool permitted_;
   std::uint64_t changes_ = 0;
+  std::uint64_t slice_changes_ = 0;
 };
 
 /// Tries whether this thread may be real-time and leaves it ordinary. 0, or the errno.

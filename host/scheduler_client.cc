@@ -39,8 +39,7 @@ std::string check_processors(const std::vector<int>& processors) {
 }
 
 // The child's part of spawn(): nothing of the launcher's but the socket.
-[[noreturn]] void become_candord(int socket, pid_t launcher, Policy policy,
-                                 const std::vector<int>& processors, const AdmissionTerms& terms) {
+[[noreturn]] void become_candord(int socket, pid_t launcher, const Settings& settings) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != launcher) _exit(1);  // it died before it could matter
   prctl(PR_SET_NAME, "candord");
@@ -53,14 +52,14 @@ std::string check_processors(const std::vector<int>& processors) {
   dup2(socket, own);
   syscall(SYS_close_range, own + 1, ~0u, 0);
   fcntl(own, F_SETFD, FD_CLOEXEC);
-  _exit(run_candord(Fd(own), policy, processors, terms));
+  _exit(run_candord(Fd(own), settings));
 }
 
 }  // namespace
 
-Result<SchedulerClient, std::string> SchedulerClient::spawn(Policy policy, const std::vector<int>& processors,
-                                                            const AdmissionTerms& terms) {
-  if (std::string wrong = check_processors(processors); !wrong.empty()) return Error{std::move(wrong)};
+Result<SchedulerClient, std::string> SchedulerClient::spawn(const Settings& settings) {
+  if (std::string wrong = check_processors(settings.processors); !wrong.empty())
+    return Error{std::move(wrong)};
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return Error{std::string("cannot make a socket for candord: ") + std::strerror(errno)};
@@ -69,7 +68,7 @@ Result<SchedulerClient, std::string> SchedulerClient::spawn(Policy policy, const
   const pid_t launcher = getpid();
   const pid_t pid = fork();
   if (pid < 0) return Error{std::string("cannot start candord: ") + std::strerror(errno)};
-  if (pid == 0) become_candord(theirs.get(), launcher, policy, processors, terms);
+  if (pid == 0) become_candord(theirs.get(), launcher, settings);
   theirs.reset();
   SchedulerClient client(pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), std::move(own));
   auto first = client.reply(MessageType::kHello, kPatientMs);

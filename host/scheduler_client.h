@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "host/admission_terms.h"
 #include "host/packet.h"
 #include "host/protocol.h"
 #include "os/fd.h"
@@ -19,9 +18,8 @@ namespace candor::host {
 
 class SchedulerClient {
  public:
-  /// Starts candord for these processors (host numbers, at least one, each one this process may use).
-  static Result<SchedulerClient, std::string> spawn(Policy policy, const std::vector<int>& processors,
-                                                    const AdmissionTerms& terms = {});
+  /// Starts candord. Its processors must be some that this process may use.
+  static Result<SchedulerClient, std::string> spawn(const Settings& settings);
   SchedulerClient(SchedulerClient&&) noexcept;
   SchedulerClient& operator=(SchedulerClient&&) = delete;
   /// Kills candord if it still runs. Threads that hold ranks keep them: quit() first.
@@ -35,6 +33,9 @@ class SchedulerClient {
   [[nodiscard]] Duration job_overhead() const { return nanoseconds(hello_.job_overhead_ns); }
   [[nodiscard]] bool overhead_measured() const { return hello_.cost_measured != 0; }
   [[nodiscard]] int overhead_error() const { return hello_.cost_error; }
+  /// 0 if this host's kernel obeys slices of ordinary threads, else the errno that says why not; EOPNOTSUPP
+  /// before Linux 6.12.
+  [[nodiscard]] int slice_error() const { return hello_.slice_error; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// Readable once candord is dead. VM processes watch a copy.
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }

@@ -20,6 +20,7 @@ struct HostFacts {
   int fifo_error = 0;               // errno of each attempt, 0: possible
   int deadline_error = 0;           // of a thread pinned to one processor
   int floating_deadline_error = 0;  // of one that may use all that this process may
+  int slice_error = 0;              // EOPNOTSUPP: accepted, but not obeyed
   int pid_namespace_error = 0;
   int seccomp_error = 0;
   std::optional<Duration> job_overhead;  // host/job_cost.h

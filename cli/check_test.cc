@@ -66,6 +66,14 @@ TEST(Check, WhatAJobCostsIsSaidOrWhyItIsNotKnown) {
   EXPECT_THAT(line(facts, "job cost").consequence, testing::HasSubstr("30us"));
 }
 
+TEST(Check, AKernelWithoutSlicesIsAWarning) {
+  HostFacts facts = good_host();
+  facts.slice_error = EOPNOTSUPP;
+  EXPECT_EQ(line(facts, "slices").verdict, Verdict::kWarn);
+  EXPECT_THAT(line(facts, "slices").consequence, HasSubstr("6.12"));
+  EXPECT_EQ(judge(facts).exit_status(), 0);
+}
+
 TEST(Check, WithoutRanksVmsStillRun) {
   HostFacts facts = good_host();
   facts.fifo_error = EPERM;

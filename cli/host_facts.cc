@@ -132,6 +132,7 @@ HostFacts gather_host_facts() {
   facts.fifo_error = probe_fifo(kHighestLevel);
   facts.deadline_error = probe_deadline(cpus.allowed.empty() ? 0 : cpus.allowed.front());
   facts.floating_deadline_error = probe_deadline(std::nullopt);
+  facts.slice_error = probe_slice();
   facts.pid_namespace_error = probe_pid_namespace();
   facts.seccomp_error = probe_seccomp();
   if (facts.fifo_error == 0 && !facts.allowed.empty()) probe_job_cost(facts);

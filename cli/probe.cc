@@ -68,6 +68,13 @@ int probe_deadline(std::optional<int> cpu) {
   });
 }
 
+int probe_slice() {
+  return ask_errno([] {
+    Duration own;
+    return probe_slices(own);
+  });
+}
+
 int probe_pid_namespace() {
   return ask_errno([] {
     const int user = geteuid() == 0 ? 0 : CLONE_NEWUSER;

@@ -21,6 +21,8 @@ std::optional<std::int64_t> ask_child(const std::function<std::int64_t()>& probe
 int probe_fifo(int level);
 /// SCHED_DEADLINE for a thread pinned to processor `cpu`, or to none.
 int probe_deadline(std::optional<int> cpu);
+/// A slice of its own for an ordinary thread.
+int probe_slice();
 /// A PID namespace of its own; in a user namespace where the caller is not root.
 int probe_pid_namespace();
 /// A seccomp filter.

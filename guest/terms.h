@@ -15,7 +15,7 @@ struct Terms {
   Duration budget;  // per period
   Duration period;
   Duration relative_deadline;  // zero: the period
-  Duration expected;           // run time of a job, for the host's order; zero: not known
+  Duration expected;           // run time of a job, for the host's order and slices; zero: not known
   Duration blocking{};         // blocked_for()
 
   /// `work` of processor time every `period`, done by `deadline` after each release.
@@ -36,7 +36,9 @@ struct Terms {
     terms.blocking = most;
     return terms;
   }
-  static constexpr Terms fair() { return {}; }
+  /// `expected`: what the thread runs each time that it wakes up, zero where it does not know. A VM whose
+  /// fair threads expect little may be served sooner; it gets no more.
+  static constexpr Terms fair(Duration expected = {}) { return {CANDOR_CLASS_FAIR, 0, {}, {}, {}, expected}; }
   static constexpr Terms background() { return {CANDOR_CLASS_BACKGROUND, 0, {}, {}, {}, {}}; }
 
   /// The reserve that covers `work` and what starting and ending a job costs on top.

@@ -96,11 +96,12 @@ def vm(name, image, memory="4MiB", cmdline="", bandwidth=None, vcpus=1, server_m
     return "\n".join(lines) + "\n"
 
 
-def write_config(name, processors, vms):
+def write_config(name, processors, vms, host=""):
+    """`host`: further lines of [host]."""
     os.makedirs(RESULTS, exist_ok=True)
     path = os.path.join(RESULTS, f"{name}.toml")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f'[host]\ncpus = "{processors}"\n\n' + "\n".join(vms))
+        file.write(f'[host]\ncpus = "{processors}"\n{host}\n' + "\n".join(vms))
     return path
 
 

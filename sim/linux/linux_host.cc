@@ -122,7 +122,8 @@ void LinuxHost::set_level(Vcpu& vcpu, int level, std::uint32_t processor) {
 void LinuxHost::set_fair(Vcpu& vcpu, double weight, std::uint32_t processor) {
   Entity& e = entity(vcpu);
   const auto units = std::max<std::int64_t>(1, std::llround(weight * kWeightUnits));
-  const bool moves = processor != kNowhere && processor != e.processor;
+  // One with a lent rank stands in a real-time queue, where places are found anew each time.
+  const bool moves = processor != kNowhere && processor != e.processor && e.lent == 0;
   if (e.fair.weight == units && !moves) return;
   const bool queued = e.queued;
   if (vcpu.state == Vcpu::State::kRunning) {

@@ -10,6 +10,7 @@
 #include "cli/check.h"
 #include "cli/config.h"
 #include "cli/units.h"
+#include "host/host_scheduler.h"
 #include "host/job_cost.h"
 
 namespace candor::cli {
@@ -98,11 +99,10 @@ namespace {
 // On the processor that candord would take by default. Answers of the child: nanoseconds, or an errno below
 // zero.
 void probe_job_cost(HostFacts& facts) {
-  constexpr int kAsCandord = 80;
   const int processor = facts.allowed.front();
   const auto answer = ask_child(
       [processor]() -> std::int64_t {
-        const auto cost = host::measure_job_cost(processor, kAsCandord);
+        const auto cost = host::measure_job_cost(processor, host::kOwnLevel);
         return cost.ok() ? cost->overhead().ns : -cost.error();
       },
       seconds(2));

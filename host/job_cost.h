@@ -17,6 +17,7 @@ namespace candor::host {
 inline constexpr Duration kLeastJobOverhead = microseconds(5);
 inline constexpr Duration kMostJobOverhead = microseconds(200);
 
+/// Of this, whole ones: what is measured varies by a microsecond or two from run to run.
 inline constexpr Duration kJobOverheadStep = microseconds(5);
 
 /// One activation, as the thread that it interrupted sees it.
@@ -44,8 +45,9 @@ inline constexpr std::size_t kLeastSamples = 8;
 std::optional<JobCost> job_cost_of(std::span<const ActivationSample> plain,
                                    std::span<const ActivationSample> looks);
 
-/// How long measure_job_cost() goes on at most; usually it takes half of it. It returns later only if
-/// real-time threads of others keep the processor.
+/// How long measure_job_cost() measures at most; usually it takes half of it. Before that its threads wait
+/// for their ranks, as ordinary ones: milliseconds on a busy host. It goes on for longer only if real-time
+/// threads of others keep the processor.
 inline constexpr Duration kMeasureLimit = milliseconds(20);
 
 /// Measures on `processor` (host number), with a thread of SCHED_FIFO priority `level`, 2 to 99, that is

@@ -4,10 +4,9 @@
 //  K1  By each deadline d, the jobs due may together have used what a processor as
 //      fast as the model's ceiling gives from now until d. Slack is what is then left over at
 //      the deadline where least is.
-//  K2  A job counts with all it may use until it is overdrawn, and what it costs besides: blocking is a part
-//  of
-//      that until the job ends, whether it will wait for anybody or not, so what it needs is never given
-//      away. After its deadline, its claim counts with limit / period: later jobs are due a period apart.
+//  K2  A job counts with all it may use until it is overdrawn, and what it costs besides. Blocking is a
+//      part of that until the job ends, whether it will wait for anybody or not, so it is never given away.
+//      After its deadline, its claim counts with limit / period: later jobs are due a period apart.
 //  K3  A job delays none that is due before it, so those deadlines do not limit its slack.
 #pragma once
 

@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 #include <sstream>
+#include <tuple>
 #include <vector>
 
 #include "sched/scheduler.h"
@@ -56,9 +57,14 @@ class Reference {
     drop_if([&](const PlainClaim& c) { return c.vm == vm; });
     std::erase_if(totals_, [&](const auto& t) { return t.first.first == vm; });
   }
+  // As if it were new where it goes: no look has been promised to it there.
   void move(VmId vm, std::uint32_t vcpu, std::uint32_t processor) {
-    for (auto& c : claims_)
-      if (c->vm == vm && c->vcpu == vcpu) c->processor = processor;
+    for (auto& c : claims_) {
+      if (c->vm != vm || c->vcpu != vcpu) continue;
+      std::erase(last_[c->processor], c.get());
+      c->processor = processor;
+      c->decided = Time::never();
+    }
   }
   PlainClaim* find(VmId vm, std::uint32_t thread) {
     for (const auto& c : claims_)
@@ -82,7 +88,7 @@ class Reference {
     }
     for (const auto& c : claims_)
       if (c->vm == vm && c->vcpu == vcpu)
-        c->server.charge(c.get() == bearer ? used : Duration{0}, now, due(*c));
+        c->server.charge(c.get() == bearer ? used : Duration{0}, now, due(*c, now));
   }
   void charge_borrowed(VmId vm, std::uint32_t thread, Duration used, Time now) {
     if (PlainClaim* c = find(vm, thread)) c->server.charge_borrowed(used, now);
@@ -97,7 +103,7 @@ class Reference {
     return order;
   }
 
-  // The order, and when to look again.
+  // The order, and the latest time at which to look again.
   std::vector<PlainClaim*> decide(std::uint32_t processor, Time now, Time& next) {
     for (const auto& c : claims_)
       if (c->processor == processor) c->server.advance(now);
@@ -120,6 +126,7 @@ class Reference {
       const Time overtaken = behind.effective_deadline(now) - server.terms().relative_deadline;
       if (overtaken > now) next = std::min(next, overtaken + nanoseconds(1));
     }
+    looks_[processor] = next = std::max(next, now + kLeastLook);
     return claims;
   }
 
@@ -133,15 +140,19 @@ class Reference {
     for (auto& order : last_) std::erase_if(order, [&](const PlainClaim* c) { return which(*c); });
     std::erase_if(claims_, [&](const auto& c) { return which(*c); });
   }
-  // The look it was promised, claims given up since the last decision apart.
-  Time due(const PlainClaim& claim) const {
-    if (claim.decided == Time::never()) return Time::never();
+  // The look it was promised, claims given up since the last decision apart, once the whole decision is late.
+  Time due(const PlainClaim& claim, Time now) const {
+    if (claim.decided == Time::never() || now - looks_[claim.processor] <= kLate) return Time::never();
     Duration ahead;
     for (const PlainClaim* c : last_[claim.processor]) {
       if (c == &claim) break;
       ahead += c->look.uses;
     }
     return claim.look.by(claim.decided, ahead);
+  }
+  static bool shorter_or_lower(const PlainClaim& a, const PlainClaim& b) {
+    const auto key = [](const PlainClaim& c) { return std::tuple(c.server.remaining(), c.vm, c.thread); };
+    return key(a) < key(b);
   }
   static void extend_overdrawn(const std::vector<PlainClaim*>& claims, Time now) {
     if (claims.size() == 1) return;
@@ -150,7 +161,8 @@ class Reference {
     for (PlainClaim* c : claims) {
       if (c->server.terms().cls != CANDOR_CLASS_DEADLINE) return;
       const Time due = c->server.server_deadline(now);
-      if (!c->server.overdrawn() || due <= now || due >= deadline) continue;
+      if (!c->server.overdrawn() || due <= now || due > deadline) continue;
+      if (first != nullptr && due == deadline && !shorter_or_lower(*c, *first)) continue;
       first = c;
       deadline = due;
     }
@@ -162,6 +174,7 @@ class Reference {
 
   std::vector<std::unique_ptr<PlainClaim>> claims_;
   std::array<std::vector<PlainClaim*>, kProcessors> last_;  // orders, at the last decisions
+  std::array<Time, kProcessors> looks_;                     // due after them
   std::map<std::pair<VmId, std::uint32_t>, Duration> totals_;
 };
 
@@ -275,7 +288,6 @@ class Twins {
     const Decision decision = scheduler_.decide(p, now_);
     Time latest;
     const auto expected = reference_.decide(p, now_, latest);
-    latest = std::max(latest, now_ + kLeastLook);
     RC_ASSERT(decision.next > now_);
     // A blocked claim that loses ties is overtaken a nanosecond sooner than the reference has it, or right
     // now.

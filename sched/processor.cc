@@ -88,16 +88,18 @@ void Processor::seat(Vcpu& vcpu) {
   levels_.place(vcpu, before == nullptr ? nullptr : before->carrier);
 }
 
-// An overdrawn claim keeps its place while the others can spare it (slack.h): one at a time, the first
-// that is not late already. Where fixed claims come behind it none is given: their test (admission.h, A4)
-// has no slack that could be told.
+// An overdrawn claim keeps its place while the others can spare it (slack.h): one at a time, that with the
+// earliest server deadline which is not past, of several by O2. (Not the first in the order: that is still
+// the one of the last decision.) Where fixed claims come behind it none is given: their test (admission.h,
+// A4) has no slack that could be told.
 void Processor::extend_overdrawn(Time now) {
   if (overdrawn_ == 0 || fixed_ > 0 || size_ == 1) return;
   Claim* chosen = nullptr;
   Time deadline = Time::never();
   for (Claim* c = first(); c != nullptr; c = c->behind()) {
     const Time due = c->server.server_deadline(now);
-    if (!c->server.overdrawn() || due <= now || due >= deadline) continue;
+    if (!c->server.overdrawn() || due <= now || due > deadline) continue;
+    if (chosen != nullptr && due == deadline && !wins_tie(standing_of(*c), standing_of(*chosen))) continue;
     chosen = c;
     deadline = due;
   }

@@ -117,7 +117,7 @@ Result<Done, std::string> HostScheduler::add(CheckedVm checked) {
   const Result<Done, std::string> served = policy_ == Policy::kAware ? serve_claims(*vm) : impose_static(*vm);
   if (!served.ok()) {
     make_ordinary(*vm);
-    scheduler_.remove_vm(vm->terms.vm);
+    scheduler_.remove_vm(vm->terms.vm, monotonic_now());
     return Error{served.error()};
   }
   vms_.emplace(vm->terms.vm, std::move(vm));
@@ -141,9 +141,10 @@ void HostScheduler::remove(sched::VmId id) {
   vm->area.close();
   make_ordinary(*vm);
   touched_ |= vm->on_processors;
-  scheduler_.remove_vm(id);
+  const Time t = monotonic_now();
+  scheduler_.remove_vm(id, t);
   vms_.erase(id);
-  look_at_touched(sched::kNone, monotonic_now(), Cause::kBell);
+  look_at_touched(sched::kNone, t, Cause::kBell);
 }
 
 void HostScheduler::demote() {
@@ -303,11 +304,17 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
   vm.serials[slot] = terms.serial;
   vm.unanswered &= ~bit(slot);
   const sched::VmId id = vm.terms.vm;
-  if (const auto p = scheduler_.claim_view(id, slot, t).processor; p != sched::kNone) touched_ |= bit(p);
+  if (const auto before = scheduler_.claim_view(id, slot, t); before.processor != sched::kNone) {
+    touched_ |= bit(before.processor);
+    // What it has used by now is not forgiven by a change.
+    scheduler_.publish(id, slot, vm.reader.job(slot), t);
+    if (const auto times = vm.vcpus[before.vcpu].clock.read())
+      scheduler_.charge(id, before.vcpu, times->ran, t);
+  }
   sched::Answer answer = scheduler_.claim(id, slot, terms.request, t);
   follow_moves();
   if (answer.status == CANDOR_CLAIM_ADMITTED && !pin(vm, answer.vcpu, answer.processor)) {
-    scheduler_.release(id, slot);
+    scheduler_.release(id, slot, t);
     answer = refusal(CANDOR_REFUSED_PROCESSOR);  // the vCPU is not allowed there
   }
   claims_placed(vm);

@@ -28,6 +28,8 @@ struct Claim : OrderNode {
   bool overdrawn = false;       // at the last decision
   bool decided = false;         // there was one
   bool stale = false;           // the order does not know its look and moment yet
+  bool held = false;            // has no budget before the processor is settled
+  Time not_before{};            // nor before this
   Time passed = Time::never();  // when the claim behind it comes before it
   PendingLink<Claim> touched;
 
@@ -70,6 +72,9 @@ struct Vm {
   VmId id = 0;
   Entitlement entitlement;
   std::uint32_t used_ppm = 0;
+  // Of claims given up whose rates have not made up yet for what they used (changes.cc).
+  std::uint64_t gone_ppm = 0;
+  Time gone_until{};
   std::vector<Vcpu> vcpus;  // never resized
   std::array<Claim*, CANDOR_MAX_THREADS> claims{};
   // For the run list and for fair vCPUs: apart, as the decision path needs none of it.

@@ -67,7 +67,7 @@ TEST(DecisionCost, NothingAllocatesOnTheWay) {
       const Answer answer = scheduler.claim(vm, thread, request, now);
       admitted += answer.status == CANDOR_CLAIM_ADMITTED ? 1 : 0;
     }
-    if (upto(50) == 0) scheduler.release(vm, thread);
+    if (upto(50) == 0) scheduler.release(vm, thread, now);
     scheduler.publish(vm, thread,
                       {.state = 1 + upto(3),
                        .release_ns = static_cast<std::uint64_t>(now.ns + upto(9'000'000)),

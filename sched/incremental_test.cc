@@ -20,7 +20,7 @@
 namespace candor::sched {
 namespace {
 
-constexpr std::uint32_t kProcessors = 2;
+constexpr std::uint32_t kProcessors = 2, kEntitled = 800'000;
 
 struct PlainClaim {
   VmId vm = 0;
@@ -28,6 +28,8 @@ struct PlainClaim {
   ClaimServer server;
   Look look{};  // as of the last decision
   Time decided = Time::never();
+  bool held{};
+  Time not_before{};
 };
 
 Place place_of(const PlainClaim& c, Time now) {
@@ -44,27 +46,43 @@ Place place_of(const PlainClaim& c, Time now) {
 class Reference {
  public:
   void admit(VmId vm, std::uint32_t thread, const Answer& answer, const Terms& terms, Time now) {
+    std::uint64_t sum = bandwidth_of(terms);
+    for (const auto& c : claims_)
+      if (c->vm == vm) sum += bandwidth_of(c->server.terms());
+    const Gone& gone = gone_[vm];
+    const bool pays = gone.until > now && sum + gone.ppm > kEntitled;
     claims_.push_back(std::make_unique<PlainClaim>(PlainClaim{.vm = vm,
                                                               .thread = thread,
                                                               .vcpu = answer.vcpu,
                                                               .processor = answer.processor,
                                                               .server = ClaimServer(terms, now)}));
+    comes(*claims_.back(), now, pays ? gone.until : now);
   }
-  void drop(VmId vm, std::uint32_t thread) {
-    drop_if([&](const PlainClaim& c) { return c.vm == vm && c.thread == thread; });
+  void drop(VmId vm, std::uint32_t thread, Time now) {
+    drop_if([&](const PlainClaim& c) { return c.vm == vm && c.thread == thread; }, now);
   }
-  void drop(VmId vm) {
-    drop_if([&](const PlainClaim& c) { return c.vm == vm; });
+  void drop(VmId vm, Time now) {
+    drop_if([&](const PlainClaim& c) { return c.vm == vm; }, now);
     std::erase_if(totals_, [&](const auto& t) { return t.first.first == vm; });
+    gone_.erase(vm);
   }
-  // As if it were new where it goes: no look has been promised to it there.
-  void move(VmId vm, std::uint32_t vcpu, std::uint32_t processor) {
-    for (auto& c : claims_) {
-      if (c->vm != vm || c->vcpu != vcpu) continue;
-      std::erase(last_[c->processor], c.get());
-      c->processor = processor;
-      c->decided = Time::never();
-    }
+  // As if they were new where they go: no look has been promised to them there.
+  void move(std::span<const Scheduler::Move> moves, Time now) {
+    const auto each = [&](auto what) {
+      for (const Scheduler::Move& m : moves)
+        for (auto& c : claims_)
+          if (c->vm == m.vm && c->vcpu == m.vcpu) what(m, *c);
+    };
+    each([&](const Scheduler::Move& m, PlainClaim& c) {
+      std::erase(last_[m.from], &c);
+      c.processor = kNone;
+      leaves(c, m.from);
+    });
+    each([&](const Scheduler::Move& m, PlainClaim& c) {
+      c.processor = m.to;
+      c.decided = Time::never();
+      comes(c, now, now);
+    });
   }
   PlainClaim* find(VmId vm, std::uint32_t thread) {
     for (const auto& c : claims_)
@@ -105,6 +123,13 @@ class Reference {
 
   // The order, and the latest time at which to look again.
   std::vector<PlainClaim*> decide(std::uint32_t processor, Time now, Time& next) {
+    auto order = decide_once(processor, now, next);
+    if (settle(processor, now)) order = decide_once(processor, now, next);
+    return order;
+  }
+
+ private:
+  std::vector<PlainClaim*> decide_once(std::uint32_t processor, Time now, Time& next) {
     for (const auto& c : claims_)
       if (c->processor == processor) c->server.advance(now);
     extend_overdrawn(order(processor, now), now);
@@ -129,15 +154,50 @@ class Reference {
     looks_[processor] = next = std::max(next, now + kLeastLook);
     return claims;
   }
-
- private:
+  // Changes, C1.
+  bool settle(std::uint32_t processor, Time now) {
+    Time& settled = settled_[processor];
+    bool begun = false, work = false;
+    for (const PlainClaim* c : last_[processor])
+      work |= c->server.active() && !c->server.exhausted() && c->server.left() > Duration{0};
+    if (work && settled > now) return false;
+    for (PlainClaim* c : last_[processor]) {
+      if (!std::exchange(c->held, false) || settled <= now) continue;
+      c->server.hold(c->not_before, now);
+      begun = true;
+    }
+    if (settled > now) settled = Time{};
+    return begun;
+  }
+  void comes(PlainClaim& c, Time now, Time not_before) {
+    const Time own = std::max({c.server.earliest(), not_before, now});
+    c.not_before = own;
+    c.held = settled_[c.processor] > own;
+    if (const Time from = std::max(settled_[c.processor], own); from > std::max(c.server.earliest(), now))
+      c.server.hold(from, now);
+  }
+  void leaves(const PlainClaim& c, std::uint32_t processor) {
+    const bool empty = std::none_of(claims_.begin(), claims_.end(), [&](const auto& o) {
+      return o.get() != &c && o->processor == processor;
+    });
+    settled_[processor] = empty ? Time{} : std::max(settled_[processor], c.server.earliest());
+  }
   static bool precedes(const PlainClaim& a, const PlainClaim& b, Time now) {
     if (a.server.exhausted() != b.server.exhausted()) return b.server.exhausted();
     return before(place_of(a, now), place_of(b, now));
   }
   template <typename Which>
-  void drop_if(Which which) {
+  void drop_if(Which which, Time now) {
     for (auto& order : last_) std::erase_if(order, [&](const PlainClaim* c) { return which(*c); });
+    for (const auto& c : claims_) {
+      if (!which(*c)) continue;
+      leaves(*c, std::exchange(c->processor, kNone));
+      const Time until = std::max(c->server.earliest(), c->server.even());
+      Gone& gone = gone_[c->vm];
+      if (until <= now) continue;
+      gone.ppm = (gone.until > now ? gone.ppm : 0) + bandwidth_of(c->server.terms());
+      gone.until = std::max(gone.until, until);
+    }
     std::erase_if(claims_, [&](const auto& c) { return which(*c); });
   }
   // The look it was promised, claims given up since the last decision apart, once the whole decision is late.
@@ -154,7 +214,7 @@ class Reference {
     const auto key = [](const PlainClaim& c) { return std::tuple(c.server.remaining(), c.vm, c.thread); };
     return key(a) < key(b);
   }
-  static void extend_overdrawn(const std::vector<PlainClaim*>& claims, Time now) {
+  void extend_overdrawn(const std::vector<PlainClaim*>& claims, Time now) {
     if (claims.size() == 1) return;
     PlainClaim* first = nullptr;
     Time deadline = Time::never();
@@ -170,11 +230,19 @@ class Reference {
     std::vector<Demand> demands;
     for (const PlainClaim* c : claims) demands.push_back(c->server.demand(now));
     first->server.extend(slack(demands, now, deadline));
+    Time& settled = settled_[first->processor];
+    if (!first->server.overdrawn()) settled = std::max(settled, first->server.earliest());
   }
 
   std::vector<std::unique_ptr<PlainClaim>> claims_;
   std::array<std::vector<PlainClaim*>, kProcessors> last_;  // orders, at the last decisions
   std::array<Time, kProcessors> looks_;                     // due after them
+  std::array<Time, kProcessors> settled_{};
+  struct Gone {
+    std::uint64_t ppm = 0;
+    Time until{};
+  };
+  std::map<VmId, Gone> gone_;
   std::map<std::pair<VmId, std::uint32_t>, Duration> totals_;
 };
 
@@ -214,16 +282,16 @@ class Twins {
         return add(vm);
       case 1:
         if (upto(10) != 0) return;
-        scheduler_.remove_vm(vm);
-        reference_.drop(vm);
+        scheduler_.remove_vm(vm, now_);
+        reference_.drop(vm, now_);
         std::erase_if(imposed_, [&](const auto& l) { return l.first.first == vm; });
         return;
       case 2:
       case 3:
         return claim(vm, thread);
       case 4:
-        scheduler_.release(vm, thread);
-        return reference_.drop(vm, thread);
+        scheduler_.release(vm, thread, now_);
+        return reference_.drop(vm, thread, now_);
       case 5: {
         const Duration used = microseconds(upto(2'000));
         scheduler_.charge_borrowed(vm, thread, used, now_);
@@ -240,9 +308,10 @@ class Twins {
     }
   }
   void add(VmId vm) {
-    (void)scheduler_.add_vm(
-        vm,
-        {.bandwidth_ppm = 800'000, .max_priority = 50, .fair_vcpus = 1, .realtime_vcpus = shared_ ? 2u : 4u});
+    (void)scheduler_.add_vm(vm, {.bandwidth_ppm = kEntitled,
+                                 .max_priority = 50,
+                                 .fair_vcpus = 1,
+                                 .realtime_vcpus = shared_ ? 2u : 4u});
   }
   void claim(VmId vm, std::uint32_t thread) {
     add(vm);
@@ -257,9 +326,9 @@ class Twins {
         .period_ns = static_cast<std::uint64_t>(period),
         .relative_deadline_ns = static_cast<std::uint64_t>(relative),
         .blocking_ns = static_cast<std::uint64_t>(upto(3) == 0 ? upto((relative - budget) / 8 + 1) : 0)};
-    reference_.drop(vm, thread);
+    reference_.drop(vm, thread, now_);
     const Answer answer = scheduler_.claim(vm, thread, request, now_);
-    for (const Scheduler::Move& m : scheduler_.moves()) reference_.move(m.vm, m.vcpu, m.to);
+    reference_.move(scheduler_.moves(), now_);
     repacked += static_cast<int>(scheduler_.moves().size());
     if (answer.status == CANDOR_CLAIM_ADMITTED)
       reference_.admit(vm, thread, answer, *check_request(request), now_);

@@ -52,6 +52,8 @@ class OrderTree {
   [[nodiscard]] std::uint32_t rank(const OrderNode& node) const;
   /// What the looks of all before this one use: log.
   [[nodiscard]] Duration uses_before(const OrderNode& node) const;
+  /// What the looks of all use.
+  [[nodiscard]] Duration uses() const { return root_ == nullptr ? Duration{} : root_->sums.uses; }
   /// The earliest look of all, after a decision at `decided`; never() if there is none.
   [[nodiscard]] Time look(Time decided) const;
 

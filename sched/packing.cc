@@ -33,15 +33,23 @@ std::uint32_t Scheduler::repack(const Terms& terms, Time now) {
   for (const Unit& u : units_) sum += u.use_ppm;
   if (sum > std::uint64_t{processors()} * model_.ceiling_ppm) return kNone;
   if (!place_units(terms, false) && !place_units(terms, true) && !search_units(terms)) return kNone;
-  std::uint32_t own = kNone;
-  for (const Unit& u : units_) {
-    if (u.vcpu == nullptr) own = u.processor;
-    if (u.vcpu == nullptr || u.vcpu->processor == u.processor) continue;
+  move_units(now);
+  const auto own =
+      std::find_if(units_.begin(), units_.end(), [](const Unit& u) { return u.vcpu == nullptr; });
+  return own->processor;
+}
+
+// All leave before any comes, so that C1 (changes.cc) holds whatever the sequence.
+void Scheduler::move_units(Time now) {
+  const auto moves = [](const Unit& u) { return u.vcpu != nullptr && u.vcpu->processor != u.processor; };
+  for (Unit& u : units_) {
+    if (!moves(u)) continue;
     moves_.push_back(
         {.vm = u.vcpu->vm->id, .vcpu = u.vcpu->index, .from = u.vcpu->processor, .to = u.processor});
-    move(*u.vcpu, u.processor, now);
+    u.claims = take_off(*u.vcpu);
   }
-  return own;
+  for (Unit& u : units_)
+    if (moves(u)) put_on(*u.vcpu, u.claims, u.processor, now);
 }
 
 void Scheduler::collect_units(const Terms& terms, Time now) {
@@ -131,10 +139,15 @@ bool Scheduler::unit_fits(const Unit& unit, std::uint32_t processor, const Terms
   return processor_holds(terms_, model_);
 }
 
-void Scheduler::move(Vcpu& vcpu, std::uint32_t processor, Time now) {
+// The claims that the vCPU carried on its processor.
+Claim* Scheduler::take_off(Vcpu& vcpu) {
   Claim* claims = std::exchange(vcpu.carried, nullptr);
   for (Claim* c = claims; c != nullptr; c = c->next_carried) cpus_[vcpu.processor].remove(*c);
   cpus_[vcpu.processor].forget(vcpu);
+  return claims;
+}
+
+void Scheduler::put_on(Vcpu& vcpu, Claim* claims, std::uint32_t processor, Time now) {
   vcpu.processor = processor;
   while (claims != nullptr) {
     Claim* c = std::exchange(claims, claims->next_carried);

@@ -1,10 +1,16 @@
 #include "sched/processor.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace candor::sched {
 
-void Processor::add(Claim& claim, Time now) {
+void Processor::add(Claim& claim, Time now, Time not_before) {
+  claim.not_before = std::max({not_before, claim.server.earliest(), now});
+  claim.held = settled_ > claim.not_before;
+  if (claim.held) ++held_;
+  const Time from = std::max(settled_, claim.not_before);
+  if (from > std::max(claim.server.earliest(), now)) claim.server.hold(from, now);
   claim.standing = standing_of(claim);
   order_.insert(claim, now);
   claim.in_order = true;
@@ -23,6 +29,8 @@ void Processor::remove(Claim& claim) {
   --size_;
   if (claim.server.terms().cls == CANDOR_CLASS_FIXED) --fixed_;
   if (claim.overdrawn) --overdrawn_;
+  if (claim.held) --held_;
+  settled_ = size_ == 0 ? Time{} : std::max(settled_, claim.server.earliest());
   if (size_ == 1) touch(*first());
   activity_known_ = false;
 }
@@ -110,6 +118,7 @@ void Processor::extend_overdrawn(Time now) {
   if (chosen->server.overdrawn()) return;
   chosen->overdrawn = false;
   --overdrawn_;
+  settled_ = std::max(settled_, chosen->server.earliest());
   touch(*chosen);
 }
 
@@ -153,6 +162,26 @@ void Processor::watch(Claim& claim, Time now) {
   claim.stale = false;
 }
 
+// True if claims have got their first budgets.
+bool Processor::settle(Time now) {
+  if (settled_ <= now) {  // those that were held until then have found out themselves
+    if (held_ > 0)
+      for (Claim* c = first(); c != nullptr; c = c->behind()) c->held = false;
+    held_ = 0;
+    return false;
+  }
+  if (order_.uses() > Duration{0}) return false;
+  settled_ = Time{};
+  if (held_ == 0) return false;
+  held_ = 0;
+  for (Claim* c = first(); c != nullptr; c = c->behind()) {
+    if (!std::exchange(c->held, false)) continue;
+    c->server.hold(c->not_before, now);
+    touch(*c);
+  }
+  return true;
+}
+
 Time Processor::decide(Time now) {
   order_.due(now, [&](OrderNode& node) { touch(static_cast<Claim&>(node)); });
   touched_.each([&](Claim& c) {
@@ -173,6 +202,7 @@ Time Processor::decide(Time now) {
   moved_.clear();
   activity_known_ = false;
   decided_ = now;
+  if (settle(now)) return decide(now);
   next_ = order_.look(now);
   return next_;
 }

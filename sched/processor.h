@@ -21,9 +21,10 @@ class Processor {
             std::vector<Demand>& demands)
       : levels_(levels, changed), model_(&model), demands_(&demands) {}
 
-  /// A claim with its server, and its vCPU, which carries it already.
-  void add(Claim& claim, Time now);
-  /// Its vCPU must not carry it any more.
+  /// A claim with its server, and its vCPU, which carries it already. Its first budget begins when the
+  /// processor is settled (changes.cc), and not before `not_before`.
+  void add(Claim& claim, Time now, Time not_before = Time{});
+  /// Its vCPU must not carry it any more. What it used counts here until its next release could have been.
   void remove(Claim& claim);
   /// A vCPU that carries nothing belongs to another processor from now on, or to none.
   void forget(Vcpu& vcpu) { moved_.remove(vcpu); }
@@ -61,6 +62,7 @@ class Processor {
   void put_in(Claim& claim, Time now);
   void seat(Vcpu& vcpu);
   void watch(Claim& claim, Time now);
+  [[nodiscard]] bool settle(Time now);
   void touch_floating(OrderNode* node);
 
   OrderTree order_;
@@ -73,6 +75,8 @@ class Processor {
   std::uint32_t used_ppm_ = 0;
   std::uint32_t fixed_ = 0;      // claims
   std::uint32_t overdrawn_ = 0;  // claims
+  std::uint32_t held_ = 0;       // claims
+  Time settled_{};               // no budget of a new claim begins before, unless all claims are without work
   Time decided_ = Time::never();
   Time next_ = Time::never();
   mutable Activity activity_;

@@ -319,7 +319,7 @@ TEST(Properties, SumsAndRanksHoldWhateverIsAsked) {
         }
         case 1:
           if (*rc::gen::inRange(0, 4) != 0) break;
-          scheduler.remove_vm(vm);
+          scheduler.remove_vm(vm, now);
           bandwidth.erase(vm);
           std::erase_if(levels, [&](const auto& l) { return l.first.first == vm; });
           break;
@@ -340,7 +340,7 @@ TEST(Properties, SumsAndRanksHoldWhateverIsAsked) {
           break;
         }
         case 5:
-          scheduler.release(vm, thread);
+          scheduler.release(vm, thread, now);
           break;
         default:
           scheduler.publish(

@@ -74,11 +74,11 @@ bool Scheduler::add_vm(VmId id, const Entitlement& e) {
   return true;
 }
 
-void Scheduler::remove_vm(VmId id) {
+void Scheduler::remove_vm(VmId id, Time now) {
   Vm* vm = find(id);
   if (vm == nullptr) return;
   for (Claim* claim : vm->claims)
-    if (claim != nullptr) drop(claim);
+    if (claim != nullptr) drop(claim, now);
   for (Vcpu& vcpu : vm->vcpus)
     if (vcpu.realtime && vcpu.processor != kNone) cpus_[vcpu.processor].forget(vcpu);
   realtime_vcpus_ -= vm->entitlement.realtime_vcpus;
@@ -98,11 +98,12 @@ bool Scheduler::fits(std::uint32_t processor, const Terms& terms) const {
   return processor_holds(terms_, model_);
 }
 
-void Scheduler::drop(Claim* claim) {
+void Scheduler::drop(Claim* claim, Time now) {
   Vm& vm = *claim->vm;
   Vcpu& vcpu = *claim->carrier;
   vm.claims[claim->thread] = nullptr;
   vm.used_ppm -= claim->ppm;
+  note_gone(*claim, now);
   Claim** link = &vcpu.carried;
   while (*link != claim) link = &(*link)->next_carried;
   *link = claim->next_carried;
@@ -120,7 +121,7 @@ Answer Scheduler::claim(VmId id, std::uint32_t thread, const ClaimRequest& reque
   std::uint32_t previous = kNone;
   if (Claim* old = vm->claims[thread]; old != nullptr) {
     previous = old->carrier->index;
-    drop(old);
+    drop(old, now);
   }
   if (request.cls != CANDOR_CLASS_DEADLINE && request.cls != CANDOR_CLASS_FIXED) {
     const bool plain = request.cls == CANDOR_CLASS_NONE || request.cls == CANDOR_CLASS_FAIR ||
@@ -195,17 +196,18 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
   claim->thread = thread;
   claim->ppm = ppm;
   claim->server = ClaimServer(terms, now);
+  const bool pays = vm.gone_until > now && vm.used_ppm + vm.gone_ppm + ppm > e.bandwidth_ppm;
   claim->next_carried = std::exchange(carrier.carried, claim);
   ++carrier.claims;
   carrier.load_ppm += ppm;
   vm.used_ppm += ppm;
   vm.claims[thread] = claim;
-  cpus_[processor].add(*claim, now);
+  cpus_[processor].add(*claim, now, pays ? vm.gone_until : Time{});
   return {.status = CANDOR_CLAIM_ADMITTED, .vcpu = vcpu, .processor = processor};
 }
 
-void Scheduler::release(VmId id, std::uint32_t thread) {
-  if (Claim* claim = find_claim(id, thread)) drop(claim);
+void Scheduler::release(VmId id, std::uint32_t thread, Time now) {
+  if (Claim* claim = find_claim(id, thread)) drop(claim, now);
 }
 
 void Scheduler::publish(VmId id, std::uint32_t thread, const JobReport& job, Time now) {

@@ -108,14 +108,15 @@ class Scheduler {
   /// False: the number is taken, there is no room for one more, or the counts are out of range.
   [[nodiscard]] bool add_vm(VmId id, const Entitlement& entitlement);
   /// Forgets the VM; its ranks are the caller's to take back. Unknown: no effect.
-  void remove_vm(VmId id);
+  void remove_vm(VmId id, Time now);
   [[nodiscard]] const Entitlement* entitlement(VmId id) const;
 
   /// Terms of a thread, new or changed: what the thread had before is given up
-  /// first, also if the answer is a refusal. A fair, background or absent class
-  /// gives up its claim (status none). `thread` below CANDOR_MAX_THREADS.
+  /// first, also if the answer is a refusal; so charge() its vCPU before. A fair, background or absent class
+  /// gives up its claim (status none). `thread` below CANDOR_MAX_THREADS. The first budget of what is
+  /// admitted may lie ahead (changes.cc); until then its status is exhausted.
   Answer claim(VmId vm, std::uint32_t thread, const ClaimRequest& request, Time now);
-  void release(VmId vm, std::uint32_t thread);
+  void release(VmId vm, std::uint32_t thread, Time now);
 
   /// The vCPUs that the last claim() moved to other processors to make room (packing.cc). Valid until the
   /// next one.
@@ -169,7 +170,8 @@ class Scheduler {
   [[nodiscard]] Vm* find(VmId id) const;
   [[nodiscard]] Claim* find_claim(VmId id, std::uint32_t thread) const;
   [[nodiscard]] bool fits(std::uint32_t processor, const Terms& terms) const;
-  void drop(Claim* claim);
+  void drop(Claim* claim, Time now);
+  static void note_gone(const Claim& claim, Time now);
   Answer admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::uint32_t previous_vcpu, Time now);
   void list_claims(std::uint32_t processor, Time now, std::vector<RunListItem>& out,
                    std::vector<RunListItem>& fair) const;
@@ -186,6 +188,7 @@ class Scheduler {
     std::uint32_t use_ppm = 0;
     std::uint32_t processor = kNone;
     bool stays = false;
+    Claim* claims = nullptr;  // on their way
   };
   [[nodiscard]] std::uint32_t repack(const Terms& terms, Time now);
   void collect_units(const Terms& terms, Time now);
@@ -194,7 +197,9 @@ class Scheduler {
   [[nodiscard]] bool search_units(const Terms& terms);
   [[nodiscard]] bool search_from(std::size_t first, const Terms& terms, int& tries);
   [[nodiscard]] bool unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms);
-  void move(Vcpu& vcpu, std::uint32_t processor, Time now);
+  void move_units(Time now);
+  [[nodiscard]] Claim* take_off(Vcpu& vcpu);
+  void put_on(Vcpu& vcpu, Claim* claims, std::uint32_t processor, Time now);
 
   std::vector<Unit> units_;  // scratch of repack()
   std::vector<std::uint32_t> unit_use_;

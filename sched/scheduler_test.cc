@@ -183,7 +183,7 @@ TEST_F(SchedulerTest, BellsAreAskedForOnlyWhereClaimsShareAProcessor) {
   EXPECT_EQ(sched().vcpu_view(1, 1, at(0)).ring_at_job_end, 0u);
   sched().claim(2, 0, deadline(1, 10), at(0));
   EXPECT_EQ(sched().vcpu_view(1, 1, at(0)).ring_at_job_end, 1u);
-  sched().remove_vm(2);
+  sched().remove_vm(2, at(0));
   EXPECT_EQ(sched().vcpu_view(1, 1, at(0)).ring_at_job_end, 0u);
 }
 
@@ -276,7 +276,7 @@ TEST_F(SchedulerTest, AFairVcpuKnowsWhetherItIsSoleAndWanted) {
   EXPECT_EQ(sched().vcpu_view(1, 0, at(0)).wanted, 0u);
   sched().publish_vcpu(2, 0, {.state = CANDOR_VCPU_RUNNING, .ready = {}});
   EXPECT_EQ(sched().vcpu_view(1, 0, at(0)).wanted, 1u);
-  sched().remove_vm(2);
+  sched().remove_vm(2, at(0));
   EXPECT_EQ(sched().vcpu_view(1, 0, at(0)).sole, 1u);
 }
 
@@ -386,8 +386,8 @@ TEST_F(SchedulerTest, NumbersOutOfRangeHaveNoEffect) {
   sched().publish(1, 64, {}, at(0));
   sched().publish_vcpu(1, 64, {});
   sched().charge(1, 0, {}, at(0));
-  sched().release(1, 64);
-  sched().remove_vm(9);
+  sched().release(1, 64, at(0));
+  sched().remove_vm(9, at(0));
   EXPECT_TRUE(sched().decide(9, at(0)).changes.empty());
   EXPECT_EQ(sched().decide(0, at(0)).next, Time::never());
 }

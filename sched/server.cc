@@ -36,10 +36,21 @@ void ClaimServer::extend(Duration slack) {
   last_.left = left();
 }
 
+void ClaimServer::hold(Time until, Time now) {
+  earliest_ = std::max(until, now);
+  exhausted_ = last_.exhausted = earliest_ > now;
+  if (!exhausted_ && active_) return start(now, now);
+  if (active_)
+    announced_ = earliest_;  // a job that came too soon
+  else if (state_ == State::kWaiting)
+    announced_ = std::max(announced_, earliest_);
+}
+
 Demand ClaimServer::demand(Time now) const {
   // A job that came too soon may use what is left of the running budget, then its own.
   const bool fresh = !active_ || release(now) > now;
-  const Duration running = active_ ? left() : Duration{0};
+  Duration running = active_ ? left() : Duration{0};
+  if (running > Duration{0}) running += late_look();  // it may overrun, and is found late
   return {.deadline = server_deadline(now),
           .left = fresh ? running + limit() : running,
           .limit = limit(),
@@ -79,7 +90,10 @@ void ClaimServer::advance(Time now) {
     renew();
   }
   if ((overdrawn_ || exhausted_) && now >= earliest_) renew();
-  if (barred_ && now >= barred_until_) barred_ = false;
+  if (barred_ && now >= barred_until_) {
+    barred_ = false;
+    exhausted_ = exhausted_ || (active_ && release_ < now);
+  }
 }
 
 void ClaimServer::report(const JobReport& job, Time now) {
@@ -207,8 +221,7 @@ void ClaimServer::consume(Duration used, Time now) {
     (overdrawn_ ? overdrawn_use_ : consumed_) += used;
   if (level_ >= burst()) {
     barred_ = true;
-    const __int128 wait = __int128{(level_ - limit()).ns} * terms_.period.ns / limit().ns;
-    barred_until_ = now + Duration{static_cast<std::int64_t>(std::min<__int128>(wait, kMaxPeriod.ns))};
+    barred_until_ = now + time_to_earn(level_ - limit());
   } else if (consumed_ + overdrawn_use_ >= limit() + grace()) {
     exhausted_ = true;
   } else if (consumed_ >= allowed()) {
@@ -258,7 +271,7 @@ candor_thread_state ClaimServer::state() const {
 
 Look ClaimServer::look(Time now, bool alone) const {
   if (exhausted()) return {.at = replenish()};
-  const Duration slack = look_slack(terms_.budget);
+  const Duration slack = late_look();
   // Alone, being overdrawn changes nothing, and whatever it is, only its burst is to be watched.
   const Duration room = alone || overdrawn_ ? rank_left() : left();
   if (active_) return {.at = release_ + terms_.period, .in_turn = room + slack, .uses = left()};

@@ -27,7 +27,8 @@
 //      one is taken to be released now.
 //  S8  In the long run consumption with rank keeps to limit / period, whatever
 //      is said of jobs: beyond burst() ahead of that rate the claim is
-//      exhausted, has no rank at all, until it is one limit ahead. Releases
+//      exhausted, has no rank at all, until it is one limit ahead, and then for the rest of the period of a
+//      job that is under way: all of a budget in a part of its period is not what admission expects. Releases
 //      do not move by it: a claim that recovers has the deadlines it had.
 //  S9  What was used since the last charge counts for the jobs that can have
 //      been there by S2; more than these may use counts for the current one.
@@ -37,6 +38,8 @@
 //
 //  S11 What less urgent threads use at the claim's rank, on its own vCPU or another, is use of its job: the
 //      limit has room for its blocking beside its budget.
+//  S12 A claim that comes after others have gone may have no budget before a certain time (changes.cc).
+//      Until then it is exhausted.
 //
 // Time comes in as an argument; it must lie in [0, kFarNs) and not go back.
 #pragma once
@@ -68,13 +71,13 @@ inline constexpr Duration kTail = microseconds(50);
 /// whatever is below this host. Ordinary lateness, timers and interrupts, is well below.
 inline constexpr Duration kLate = milliseconds(1);
 
-/// Less slack than this is not worth a change of places. The look at its end comes look_slack() later.
+/// Less slack than this is not worth a change of places.
 inline constexpr Duration kLeastExtension = microseconds(2);
 
 /// How much later than the earliest possible moment a claim is looked at for
 /// an overrun. A job that needs all of its budget is over by then, wake-up and
 /// interrupts included, and has cost no look; one that overruns does so for this
-/// much longer, and S8 takes it off the next budget.
+/// much longer, and S8 takes it off the next budget. Slack that is given to a job ends when it ends.
 constexpr Duration look_slack(Duration budget) {
   return microseconds(50) + Duration{budget.ns / 16};
 }
@@ -100,6 +103,9 @@ class ClaimServer {
   /// Lets an overdrawn job use `slack` more in its place, as far as S6 permits. One that is over has used
   /// what it had, and nothing of it is owed.
   void extend(Duration slack);
+
+  /// No budget before `until` (S12), which may take back an earlier call. For a claim that has not had one.
+  void hold(Time until, Time now);
 
   /// Adds time that another vCPU used with this claim's rank.
   void charge_borrowed(Duration used, Time now);
@@ -128,6 +134,10 @@ class ClaimServer {
     if (!barred_) return earliest_;
     return exhausted_ ? std::max(earliest_, barred_until_) : barred_until_;
   }
+  /// No next release, so no next budget, before this.
+  [[nodiscard]] Time earliest() const { return earliest_; }
+  /// When its rate has given back all that it used with a rank so far (S8).
+  [[nodiscard]] Time even() const { return filled_ + time_to_earn(level_); }
   [[nodiscard]] bool blocked() const { return state_ == State::kBlocked; }
   [[nodiscard]] candor_thread_state state() const;
 
@@ -165,6 +175,14 @@ class ClaimServer {
     std::int64_t product = 0;
     if (!__builtin_mul_overflow(time.ns, limit().ns, &product)) return {product / terms_.period.ns};
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
+  }
+  [[nodiscard]] Duration late_look() const {
+    return extension_ > Duration{0} ? Duration{0} : look_slack(terms_.budget);
+  }
+  /// How long its rate takes for this; at most kMaxPeriod.
+  [[nodiscard]] Duration time_to_earn(Duration use) const {
+    const __int128 wait = __int128{use.ns} * terms_.period.ns / limit().ns;
+    return {static_cast<std::int64_t>(std::min<__int128>(wait, kMaxPeriod.ns))};
   }
   /// The most it may use with a rank before it is exhausted.
   [[nodiscard]] Duration rank_left() const {

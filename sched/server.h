@@ -176,6 +176,7 @@ class ClaimServer {
     if (!__builtin_mul_overflow(time.ns, limit().ns, &product)) return {product / terms_.period.ns};
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
   }
+  /// How much later than at the earliest moment an overrun of the current job is looked for.
   [[nodiscard]] Duration late_look() const {
     return extension_ > Duration{0} ? Duration{0} : look_slack(terms_.budget);
   }

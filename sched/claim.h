@@ -28,10 +28,10 @@ struct Claim : OrderNode {
   bool overdrawn = false;       // at the last decision
   bool decided = false;         // there was one
   bool stale = false;           // the order does not know its look and moment yet
-  bool held = false;            // has no budget before the processor is settled
-  Time not_before{};            // nor before this
   Time passed = Time::never();  // when the claim behind it comes before it
   PendingLink<Claim> touched;
+  bool held = false;  // has no budget before the processor is settled
+  Time not_before{};  // nor before this
 
   [[nodiscard]] Claim* behind() const { return static_cast<Claim*>(next); }
 };

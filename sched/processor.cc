@@ -168,6 +168,7 @@ bool Processor::settle(Time now) {
     if (held_ > 0)
       for (Claim* c = first(); c != nullptr; c = c->behind()) c->held = false;
     held_ = 0;
+    settled_ = Time{};
     return false;
   }
   if (order_.uses() > Duration{0}) return false;
@@ -202,7 +203,7 @@ Time Processor::decide(Time now) {
   moved_.clear();
   activity_known_ = false;
   decided_ = now;
-  if (settle(now)) return decide(now);
+  if (settled_ != Time{} && settle(now)) return decide(now);
   next_ = order_.look(now);
   return next_;
 }

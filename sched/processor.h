@@ -4,7 +4,8 @@
 //
 // Costs: n claims on the processor. A decision takes O(log n) expected for each claim visited, O(c) more for
 // one whose vCPU carries c claims, and what levels.h says for each vCPU that moves. While a claim is
-// overdrawn that others might leave slack, each decision takes O(n log n) (slack.h). Nothing allocates.
+// overdrawn that others might leave slack, each decision takes O(n log n) (slack.h); one that gives first
+// budgets to claims that were held (changes.cc) O(n) more. Nothing allocates.
 #pragma once
 
 #include <vector>

@@ -14,6 +14,7 @@
 #include "sched/levels.h"
 #include "sched/order.h"
 #include "sched/scheduler.h"
+#include "sched/seeded_test.h"
 #include "sched/server.h"
 #include "sched/slack.h"
 
@@ -21,17 +22,6 @@ namespace candor::sched {
 namespace {
 
 constexpr ProcessorModel kModel;
-
-// Runs a property with a seed that the log shows, so that any run can be repeated.
-template <typename Property>
-void check(const char* name, Property property) {
-  rc::detail::Configuration config = rc::detail::configuration();
-  std::printf("%s: RC_PARAMS=\"seed=%lu\"\n", name, static_cast<unsigned long>(config.testParams.seed));
-  const auto result = rc::detail::checkTestable(property);
-  std::ostringstream text;
-  rc::detail::printResultMessage(result, text);
-  if (!result.template is<rc::detail::SuccessResult>()) FAIL() << text.str();
-}
 
 rc::Gen<Terms> deadline_terms() {
   return rc::gen::apply(
@@ -51,7 +41,7 @@ rc::Gen<Terms> deadline_terms() {
 
 // Whatever comes, goes and moves, and however many at once.
 TEST(Properties, LevelsFallStrictlyAndStayInRange) {
-  check("levels", []() {
+  holds("levels", []() {
     const LevelRange range{.lowest = 10, .highest = *rc::gen::inRange(10, 71)};
     const auto count = static_cast<std::size_t>(range.count());
     std::vector<Levelled*> changed;
@@ -91,7 +81,7 @@ TEST(Properties, LevelsFallStrictlyAndStayInRange) {
 }
 
 TEST(Properties, TheOrderIsTotal) {
-  check("order", []() {
+  holds("order", []() {
     const auto place = [] {
       Place p;
       p.cls = *rc::gen::element(CANDOR_CLASS_DEADLINE, CANDOR_CLASS_FIXED);
@@ -112,7 +102,7 @@ TEST(Properties, TheOrderIsTotal) {
 }
 
 TEST(Properties, FewerClaimsFitWhereMoreDid) {
-  check("monotone", []() {
+  holds("monotone", []() {
     auto claims = *rc::gen::container<std::vector<Terms>>(deadline_terms());
     if (claims.size() > 12) claims.resize(12);
     if (claims.empty() || !processor_holds(claims)) return;
@@ -126,7 +116,7 @@ TEST(Properties, FewerClaimsFitWhereMoreDid) {
 // deadline first misses nothing that was admitted, though every job uses all that enforcement lets pass.
 TEST(Properties, WhatIsAdmittedMeetsItsDeadlines) {
   int admitted = 0;
-  check("edf", [&]() {
+  holds("edf", [&]() {
     auto claims = *rc::gen::container<std::vector<Terms>>(deadline_terms());
     if (claims.size() > 6) claims.resize(6);
     // Thinned out, so that many sets fit.
@@ -176,7 +166,7 @@ TEST(Properties, WhatIsAdmittedMeetsItsDeadlines) {
 // deadlines though others are given all the slack there is, at any time.
 TEST(Properties, SlackGivenAwayIsMissedByNobody) {
   int given = 0;
-  check("slack", [&]() {
+  holds("slack", [&]() {
     auto claims = *rc::gen::container<std::vector<Terms>>(deadline_terms());
     if (claims.size() > 6) claims.resize(6);
     for (Terms& t : claims) {
@@ -255,7 +245,7 @@ TEST(Properties, SlackGivenAwayIsMissedByNobody) {
 // rank than the reserve, counted over a long time, and its deadlines keep a
 // period's distance.
 TEST(Properties, ALieGainsNoTime) {
-  check("lies", []() {
+  holds("lies", []() {
     // At the rank that its deadline gives it, and at any rank at all.
     const Terms terms = kModel.bound({.cls = CANDOR_CLASS_DEADLINE,
                                       .budget = milliseconds(2),
@@ -300,7 +290,7 @@ TEST(Properties, ALieGainsNoTime) {
 
 // Random claims, releases and removals: sums, ranks and levels stay what they are meant to be.
 TEST(Properties, SumsAndRanksHoldWhateverIsAsked) {
-  check("scheduler", []() {
+  holds("scheduler", []() {
     Scheduler scheduler(2);
     std::map<std::pair<VmId, std::uint32_t>, int> levels;
     std::map<VmId, std::uint32_t> bandwidth;

@@ -253,6 +253,15 @@ Time ClaimServer::effective_deadline(Time now) const {
   return std::max(server_deadline(now), own);
 }
 
+Time ClaimServer::replenish() const {
+  if (!barred_) return earliest_;
+  const Time free = exhausted_ ? std::max(earliest_, barred_until_) : barred_until_;
+  if (!active_ || announced_ > release_ || free <= release_) return free;
+  // A job that is under way then has its next budget with its next period (S8).
+  const std::int64_t periods = ((free - release_).ns + terms_.period.ns - 1) / terms_.period.ns;
+  return release_ + Duration{periods * terms_.period.ns};
+}
+
 Duration ClaimServer::remaining() const {
   return expected_.ns == 0 ? terms_.budget : expected_;
 }

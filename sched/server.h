@@ -104,7 +104,8 @@ class ClaimServer {
   /// what it had, and nothing of it is owed.
   void extend(Duration slack);
 
-  /// No budget before `until` (S12), which may take back an earlier call. For a claim that has not had one.
+  /// No budget before `until` (S12), which may take back an earlier call. Not for one that has a job under
+  /// way with a budget.
   void hold(Time until, Time now);
 
   /// Adds time that another vCPU used with this claim's rank.
@@ -130,10 +131,7 @@ class ClaimServer {
   /// ahead, the end of one period and the start of the next.
   [[nodiscard]] Duration burst() const { return limit() * 2 + grace(); }
   /// Time of the next budget: meaningful while overdrawn or exhausted.
-  [[nodiscard]] Time replenish() const {
-    if (!barred_) return earliest_;
-    return exhausted_ ? std::max(earliest_, barred_until_) : barred_until_;
-  }
+  [[nodiscard]] Time replenish() const;
   /// No next release, so no next budget, before this.
   [[nodiscard]] Time earliest() const { return earliest_; }
   /// When its rate has given back all that it used with a rank so far (S8).

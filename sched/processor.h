@@ -52,6 +52,8 @@ class Processor {
   [[nodiscard]] Claim* first() const { return static_cast<Claim*>(order_.first()); }
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] std::uint32_t used_ppm() const { return used_ppm_; }
+  /// No claim that comes now has a budget before this (C1, changes.cc); past: at once.
+  [[nodiscard]] Time settled() const { return settled_; }
 
  private:
   void extend_overdrawn(Time now);

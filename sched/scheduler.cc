@@ -27,13 +27,15 @@ Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capac
   const std::uint32_t count = std::clamp(processors, 1u, capacity.processors);
   cpus_.reserve(count);
   for (std::uint32_t p = 0; p < count; ++p) cpus_.emplace_back(levels, model_, changed_, demands_);
-  emptiest_.resize(count);
+  available_.resize(count);
+  std::iota(available_.begin(), available_.end(), 0u);
   free_.reserve(capacity.claims);
   for (std::size_t i = pool_.size(); i > 0; --i) free_.push_back(&pool_[i - 1]);
   terms_.reserve(capacity.claims + 1);
-  units_.reserve(kMostPacked + 1);
+  units_.reserve(std::max<std::size_t>(kMostPacked + 1, capacity.claims));
   unit_use_.resize(count);
-  moves_.reserve(kMostPacked);
+  moves_.reserve(std::max<std::size_t>(kMostPacked, capacity.claims));
+  revoked_.reserve(capacity.claims);
   demands_.reserve(capacity.claims);
   vms_.reserve(capacity.vms);
 }
@@ -88,6 +90,12 @@ void Scheduler::remove_vm(VmId id, Time now) {
 const Entitlement* Scheduler::entitlement(VmId id) const {
   const Vm* vm = find(id);
   return vm == nullptr ? nullptr : &vm->entitlement;
+}
+
+void Scheduler::sort_by_use() {
+  std::sort(available_.begin(), available_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return used_ppm(a) != used_ppm(b) ? used_ppm(a) < used_ppm(b) : a < b;
+  });
 }
 
 bool Scheduler::fits(std::uint32_t processor, const Terms& terms) const {
@@ -159,11 +167,8 @@ Answer Scheduler::admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::u
   if (vcpu != kNone) {
     // Worst fit: the emptiest processor that holds it, so that claims of
     // different VMs meet on one processor, and must ring, as late as possible.
-    std::iota(emptiest_.begin(), emptiest_.end(), 0u);
-    std::sort(emptiest_.begin(), emptiest_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return used_ppm(a) != used_ppm(b) ? used_ppm(a) < used_ppm(b) : a < b;
-    });
-    for (const std::uint32_t p : emptiest_) {
+    sort_by_use();
+    for (const std::uint32_t p : available_) {
       fits_ppm = std::max(fits_ppm, model_.limit_ppm - used_ppm(p));
       if (!fits(p, terms)) continue;
       processor = p;

@@ -118,14 +118,27 @@ class Scheduler {
   Answer claim(VmId vm, std::uint32_t thread, const ClaimRequest& request, Time now);
   void release(VmId vm, std::uint32_t thread, Time now);
 
-  /// The vCPUs that the last claim() moved to other processors to make room (packing.cc). Valid until the
-  /// next one.
+  /// The vCPUs that the last claim() moved to other processors to make room (packing.cc), or the last
+  /// lose_processor() from there. Valid until the next of either.
   struct Move {
     VmId vm;
     std::uint32_t vcpu;
     std::uint32_t from, to;  // processors
   };
   [[nodiscard]] std::span<const Move> moves() const { return moves_; }
+
+  /// The host has this processor no more, for the time being: its vCPUs are moved (moves()), and claims that
+  /// fit nowhere else are given up (loss.cc). publish() and charge() its claims before. Returns those given
+  /// up, for their guests to be told, or to be claimed anew; valid until the next call. No effect on one that
+  /// is lost.
+  struct ClaimId {
+    VmId vm;
+    std::uint32_t thread;
+    std::uint32_t vcpu;
+  };
+  std::span<const ClaimId> lose_processor(std::uint32_t processor, Time now);
+  /// It is back, and carries nothing. No effect on one that is not lost.
+  void regain_processor(std::uint32_t processor);
 
   /// A claim's job line. Threads without a claim: no effect.
   void publish(VmId vm, std::uint32_t thread, const JobReport& job, Time now);
@@ -150,13 +163,7 @@ class Scheduler {
   /// Of a fair one: O(all vCPUs of all VMs), so not for the path of an event.
   [[nodiscard]] VcpuView vcpu_view(VmId vm, std::uint32_t vcpu, Time now) const;
   [[nodiscard]] ClaimView claim_view(VmId vm, std::uint32_t thread, Time now) const;
-  /// The claims of a processor in their order at the last decide(), those admitted since included: (vm,
-  /// thread). O(n).
-  struct ClaimId {
-    VmId vm;
-    std::uint32_t thread;
-    std::uint32_t vcpu;
-  };
+  /// The claims of a processor in their order at the last decide(), those admitted since included. O(n).
   void claims_on(std::uint32_t processor, std::vector<ClaimId>& out) const;
   [[nodiscard]] std::uint32_t used_ppm(std::uint32_t processor) const;
 
@@ -170,6 +177,8 @@ class Scheduler {
   [[nodiscard]] Vm* find(VmId id) const;
   [[nodiscard]] Claim* find_claim(VmId id, std::uint32_t thread) const;
   [[nodiscard]] bool fits(std::uint32_t processor, const Terms& terms) const;
+  [[nodiscard]] bool fits(std::uint32_t processor, const Vcpu& vcpu) const;
+  void sort_by_use();  // available_: the emptiest first
   void drop(Claim* claim, Time now);
   static void note_gone(const Claim& claim, Time now);
   Answer admit(Vm& vm, std::uint32_t thread, const Terms& terms, std::uint32_t previous_vcpu, Time now);
@@ -194,8 +203,11 @@ class Scheduler {
   void collect_units(const Terms& terms, Time now);
   void displace_units();
   [[nodiscard]] bool place_units(const Terms& terms, bool fullest_first);
-  [[nodiscard]] bool search_units(const Terms& terms);
-  [[nodiscard]] bool search_from(std::size_t first, const Terms& terms, int& tries);
+  [[nodiscard]] bool make_room(const Terms& terms, Time now);
+  [[nodiscard]] bool welcomes(std::uint32_t processor, const Vcpu& vcpu, Time now) const;
+  [[nodiscard]] bool undisturbed(Time now) const;
+  [[nodiscard]] bool search_units(const Terms& terms, Time now);
+  [[nodiscard]] bool search_from(std::size_t first, const Terms& terms, Time now, int& tries);
   [[nodiscard]] bool unit_fits(const Unit& unit, std::uint32_t processor, const Terms& terms);
   void move_units(Time now);
   [[nodiscard]] Claim* take_off(Vcpu& vcpu);
@@ -204,12 +216,13 @@ class Scheduler {
   std::vector<Unit> units_;  // scratch of repack()
   std::vector<std::uint32_t> unit_use_;
   std::vector<Move> moves_;
+  std::vector<ClaimId> revoked_;
   const ProcessorModel model_;
   std::vector<Processor> cpus_;
+  std::vector<std::uint32_t> available_;  // processors that are not lost, in no order
   std::size_t realtime_vcpus_ = 0;
   // Scratch.
   mutable std::vector<Terms> terms_;
-  std::vector<std::uint32_t> emptiest_;  // processors
   std::vector<Demand> demands_;
   std::vector<Levelled*> changed_;
   std::vector<RankChange> changes_;

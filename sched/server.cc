@@ -23,7 +23,7 @@ void ClaimServer::renew() {
   const Duration owed = consumed_ - allowed();
   consumed_ = std::clamp(owed, Duration{0}, terms_.budget);
   extension_ = overdrawn_use_ = Duration{0};
-  overdrawn_ = exhausted_ = false;
+  overdrawn_ = extended_ = exhausted_ = false;
 }
 
 void ClaimServer::extend(Duration slack) {
@@ -32,13 +32,23 @@ void ClaimServer::extend(Duration slack) {
   const Duration more = std::min(slack, room);
   if (!overdrawn() || more < kLeastExtension) return;
   extension_ = consumed_ - limit() + more;
+  extended_ = true;
   overdrawn_ = last_.overdrawn = false;
   last_.left = left();
+}
+
+void ClaimServer::forfeit() {
+  if (!active_ || overdrawn_ || exhausted()) return;
+  extension_ = consumed_ - limit();
+  overdrawn_ = last_.overdrawn = true;
+  extended_ = false;
+  last_.left = Duration{0};
 }
 
 void ClaimServer::hold(Time until, Time now) {
   earliest_ = std::max(until, now);
   exhausted_ = last_.exhausted = earliest_ > now;
+  held_ = true;
   if (!exhausted_ && active_) return start(now, now);
   if (active_)
     announced_ = earliest_;  // a job that came too soon
@@ -68,10 +78,24 @@ void ClaimServer::start(Time release, Time now) {
     unasked_ = Duration{0};
     release_ = release;
     earliest_ = release + terms_.period;
+    if (std::exchange(held_, false)) get_in_step();
+    announced_ = release_;
+  } else {
+    // release_ stays: release() answers earliest_ for as long as announced_ says that a job came too soon.
+    announced_ = release;
   }
-  // Otherwise release_ stays: release() answers earliest_ for as long as
-  // announced_ says that a job came too soon.
-  announced_ = release;
+}
+
+// S12: a job that was due before its first budget could be leaves that to the next, whose release is thus
+// none too soon.
+void ClaimServer::get_in_step() {
+  if (told_ >= release_) return;
+  const std::int64_t periods = (release_ - told_).ns / terms_.period.ns;
+  const Time in_step = told_ + Duration{periods * terms_.period.ns};
+  if (in_step == release_) return;
+  release_ = in_step;
+  earliest_ = in_step + terms_.period;
+  forfeit();
 }
 
 void ClaimServer::advance(Time now) {
@@ -98,6 +122,7 @@ void ClaimServer::advance(Time now) {
 
 void ClaimServer::report(const JobReport& job, Time now) {
   const Time told = time_of(job.release_ns);
+  told_ = job.state == CANDOR_THREAD_BLOCKED ? Time::never() : told;
   has_own_deadline_ = job.deadline_ns != CANDOR_NO_TIME;
   own_deadline_ = time_of(job.deadline_ns);
   expected_ = Duration{static_cast<std::int64_t>(

@@ -39,7 +39,10 @@
 //  S11 What less urgent threads use at the claim's rank, on its own vCPU or another, is use of its job: the
 //      limit has room for its blocking beside its budget.
 //  S12 A claim that comes after others have gone may have no budget before a certain time (changes.cc).
-//      Until then it is exhausted.
+//      Until then it is exhausted. A job that is due before that has S13 from then on until its next release,
+//      so that those that follow are in step with the guest's.
+//  S13 A job may have no budget: one that goes on on another processor (loss.cc). It is overdrawn until the
+//      claim's next release, but may be given slack (S6).
 //
 // Time comes in as an argument; it must lie in [0, kFarNs) and not go back.
 #pragma once
@@ -104,6 +107,9 @@ class ClaimServer {
   /// what it had, and nothing of it is owed.
   void extend(Duration slack);
 
+  /// The job under way, if there is one, is overdrawn (S13).
+  void forfeit();
+
   /// No budget before `until` (S12), which may take back an earlier call. Not for one that has a job under
   /// way with a budget.
   void hold(Time until, Time now);
@@ -162,6 +168,7 @@ class ClaimServer {
     Duration left;
   };
   void start(Time release, Time now);
+  void get_in_step();
   void renew();
   void fill(Duration used, Time now);
   void consume_unasked(Duration used, Time now);
@@ -175,9 +182,7 @@ class ClaimServer {
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
   }
   /// How much later than at the earliest moment an overrun of the current job is looked for.
-  [[nodiscard]] Duration late_look() const {
-    return extension_ > Duration{0} ? Duration{0} : look_slack(terms_.budget);
-  }
+  [[nodiscard]] Duration late_look() const { return extended_ ? Duration{0} : look_slack(terms_.budget); }
   /// How long its rate takes for this; at most kMaxPeriod.
   [[nodiscard]] Duration time_to_earn(Duration use) const {
     const __int128 wait = __int128{use.ns} * terms_.period.ns / limit().ns;
@@ -194,20 +199,23 @@ class ClaimServer {
   State state_ = State::kBlocked;
   bool active_ = false;  // current release_ has a job
   bool overdrawn_ = false;
+  bool extended_ = false;           // the current job has been given slack
   bool exhausted_ = false;          // for this period (S6)
+  bool held_ = false;               // no job has begun since hold()
   bool barred_ = false;             // exhausted by S8
   bool awaited_ = false;            // active because an announced release came; the guest has not spoken yet
   bool late_ = false;               // the current release is that of a job that should have ended before (S4)
   Time release_;                    // of the current or last job
   Time earliest_;                   // no later release before this
   Time announced_ = Time::never();  // next release while waiting
+  Time told_ = Time::never();       // the last that the guest spoke of
   Time seen_inactive_;              // last time the guest said that no job was there
   Time charged_;                    // time of the last charge
   Time own_deadline_ = Time::never();
   bool has_own_deadline_ = false;
   Duration expected_;
   Duration consumed_;
-  Duration extension_;      // of the current job's limit
+  Duration extension_;      // of the current job's limit; negative: it has forfeited some of it
   Duration overdrawn_use_;  // since consumed_ reached what was allowed
   Duration unasked_;        // S10: none while a job is under way
   Time faded_;              // when unasked_ was brought up to date

@@ -304,7 +304,38 @@ TEST(Server, OneThatIsHeldHasNoBudgetBeforeThat) {  // S12
   s.advance(at(15));
   EXPECT_FALSE(s.exhausted());
   EXPECT_TRUE(s.active());
-  EXPECT_EQ(s.server_deadline(at(15)), at(23));
+  EXPECT_TRUE(s.overdrawn()) << "the budget is that of the next, in step with what the guest says";
+  EXPECT_EQ(s.replenish(), at(21));
+  s.advance(at(21));
+  EXPECT_FALSE(s.overdrawn());
+  EXPECT_EQ(s.server_deadline(at(21)), at(29));
+}
+
+TEST(Server, WhoIsDueLaterThanItIsHeldHasItsBudgetThen) {  // S12
+  ClaimServer s(kTerms, at(0));
+  s.hold(at(15), at(0));
+  s.report(report(CANDOR_THREAD_WAITING, at(18), 0), at(1));
+  s.advance(at(15));
+  EXPECT_FALSE(s.active());
+  s.advance(at(18));
+  EXPECT_TRUE(s.active());
+  EXPECT_FALSE(s.overdrawn());
+  EXPECT_EQ(s.server_deadline(at(18)), at(26));
+}
+
+TEST(Server, AJobThatForfeitsItsBudgetMayBeGivenSlack) {  // S13
+  ClaimServer s = started();
+  s.charge(milliseconds(1), at(1));
+  s.forfeit();
+  EXPECT_TRUE(s.overdrawn());
+  s.extend(milliseconds(1));
+  EXPECT_FALSE(s.overdrawn());
+  EXPECT_EQ(next_look(s, at(1), false, {}), at(2)) << "and ends when that ends";
+  s.charge(milliseconds(1), at(2));
+  EXPECT_TRUE(s.overdrawn());
+  s.advance(at(10));
+  EXPECT_FALSE(s.overdrawn()) << "the next job has its budget";
+  EXPECT_EQ(s.consumed(), Duration{0}) << "and owes nothing";
 }
 
 TEST(Server, WhoIsHeldNoLongerBeginsAtOnce) {  // S12
@@ -313,9 +344,10 @@ TEST(Server, WhoIsHeldNoLongerBeginsAtOnce) {  // S12
   s.report(report(CANDOR_THREAD_READY, at(1), 0), at(1));
   s.hold(at(4), at(4));
   EXPECT_FALSE(s.exhausted());
-  EXPECT_EQ(s.server_deadline(at(4)), at(12));
+  EXPECT_TRUE(s.overdrawn());
+  EXPECT_EQ(s.server_deadline(at(4)), at(9)) << "that of its release, where there is slack";
   s.report(report(CANDOR_THREAD_WAITING, at(8), 1), at(5));
-  EXPECT_EQ(s.release(at(5)), at(14)) << "releases keep a period apart from then on";
+  EXPECT_EQ(s.release(at(5)), at(11)) << "releases keep a period apart";
 }
 
 TEST(Server, MoreThanANextBudgetIsRepaidByTime) {

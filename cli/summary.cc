@@ -92,6 +92,7 @@ std::string to_json(const Summary& s) {
         {"bells", s.scheduler.bells},
         {"bells_muted", s.scheduler.bells_muted},
         {"exhaustions", s.scheduler.exhaustions},
+        {"processors_lost", s.scheduler.processors_lost},
         {"job_overhead_us", static_cast<double>(s.job_overhead.ns) / 1e3},
         {"job_overhead_measured", s.job_overhead_measured},
         {"ranks", s.ranks},
@@ -105,6 +106,8 @@ std::string to_text(const Summary& s) {
   std::string out = fmt::format(
       "\n{} mode, {:.2f} s, processors {}: {} rank changes, scheduler used {:.3f} s\n", to_string(s.mode),
       s.duration_s, format_cpu_list(s.cpus), s.scheduler.rank_changes, seconds_of(s.scheduler.cpu_ns));
+  if (s.scheduler.processors_lost > 0)
+    out += fmt::format("PROCESSORS LOST: {} times; see docs/caveats.md\n", s.scheduler.processors_lost);
   if (!s.ranks_missing.empty()) out += fmt::format("NO REAL-TIME RANKS: {}\n", s.ranks_missing);
   std::size_t name_width = 5;
   for (const std::string& name : s.names) name_width = std::max(name_width, name.size());

@@ -1,5 +1,7 @@
 // candord at work, with real processes, threads and ranks (fake_vm_test.h). All
 // real-time threads stay on one processor, the test on another if there is one.
+#include "host/candord_test.h"
+
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -8,83 +10,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "host/fake_vm_test.h"
 #include "host/job_cost.h"
-#include "host/scheduler_client.h"
 #include "os/sched_policy.h"
 
 namespace candor::host {
 namespace {
 
 using testing::HasSubstr;
-
-std::vector<int> allowed_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  sched_getaffinity(getppid(), sizeof set, &set);
-  std::vector<int> all;
-  for (int p = 0; p < CPU_SETSIZE; ++p)
-    if (CPU_ISSET(static_cast<unsigned>(p), &set)) all.push_back(p);
-  return all;
-}
-
-AddVm vm_terms(std::uint32_t number, const char* name, std::uint32_t bandwidth_ppm = 400'000) {
-  AddVm vm;
-  vm.vm = number;
-  vm.bandwidth_ppm = bandwidth_ppm;
-  vm.max_priority = 50;
-  vm.fair_vcpus = 1;
-  vm.realtime_vcpus = 1;
-  vm.period_ns = 10'000'000;
-  std::strncpy(vm.name, name, sizeof vm.name - 1);
-  return vm;
-}
-
-// What a job costs is said, so that answers do not depend on the machine.
-const AdmissionTerms kTerms{.job_overhead = microseconds(30)};
-
-class Candord : public testing::Test {
- protected:
-  void SetUp() override {
-    const std::vector<int> all = allowed_processors();
-    cpu_ = all.back();
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (const int p : all) CPU_SET(static_cast<unsigned>(p), &set);
-    sched_setaffinity(0, sizeof set, &set);
-  }
-
-  // Starts candord, then keeps the test itself off its processor.
-  void start(Policy policy = Policy::kAware, bool needs_ranks = true, bool slices = true) {
-    auto client = SchedulerClient::spawn(
-        {.policy = policy, .processors = {cpu_}, .admission = kTerms, .slices = slices});
-    ASSERT_TRUE(client.ok()) << client.error();
-    client_.emplace(std::move(*client));
-    if (needs_ranks && !client_->ranks())
-      GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
-    const std::vector<int> all = allowed_processors();
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(all.front()), &set);
-    sched_setaffinity(0, sizeof set, &set);
-  }
-
-  FakeVm::Options options(std::uint32_t number, const char* name,
-                          std::uint32_t bandwidth_ppm = 400'000) const {
-    FakeVm::Options o;
-    o.terms = vm_terms(number, name, bandwidth_ppm);
-    o.cpu = cpu_;
-    return o;
-  }
-
-  SchedulerClient& client() { return *client_; }
-  int cpu_ = 0;
-  std::optional<SchedulerClient> client_;
-};
-
-#define START(...)    \
-  start(__VA_ARGS__); \
-  if (IsSkipped() || HasFatalFailure()) return
 
 TEST_F(Candord, AnAdmittedClaimGetsAnAnswerAProcessorAndARank) {
   START();
@@ -528,22 +460,9 @@ TEST_F(Candord, AtWorkItUsesLittle) {
   EXPECT_LT(after->cpu_ns - before->cpu_ns, 100'000'000u) << "10 % of a processor";
 }
 
-// The only processor that may run a thread; -1: there are several.
-int only_processor(pid_t tid) {
-  cpu_set_t set;
-  if (sched_getaffinity(tid, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return -1;
-  int processor = 0;
-  while (!CPU_ISSET(static_cast<unsigned>(processor), &set)) ++processor;
-  return processor;
-}
-
 TEST_F(Candord, VcpusMoveToMakeRoomForAClaim) {
-  const std::vector<int> all = allowed_processors();
-  if (all.size() < 2) GTEST_SKIP() << "needs processors: two";
-  auto spawned = SchedulerClient::spawn({.processors = {all.front(), all.back()}, .admission = kTerms});
-  ASSERT_TRUE(spawned.ok()) << spawned.error();
-  client_.emplace(std::move(*spawned));
-  if (!client_->ranks()) GTEST_SKIP() << "needs ranks: " << std::strerror(client_->rank_error());
+  start_on_two();
+  if (IsSkipped() || HasFatalFailure()) return;
   FakeVm one(client(), options(1, "one", 850'000));
   FakeVm two(client(), options(2, "two", 850'000));
   FakeVm wide(client(), options(3, "wide", 850'000));

@@ -51,6 +51,8 @@ bool HostScheduler::share(Time now) {
   const Duration interval = now - std::exchange(shared_, now);
   if (policy_ != Policy::kAware || !ranks_.permitted()) return false;
   room_.assign(processors_.size(), interval);
+  for (std::uint32_t p = 0; p < processors(); ++p)
+    if (processors_[p].lost) room_[p] = {};
   uses_.clear();
   std::size_t hungry_vms = 0;
   for (const auto& [id, vm] : vms_) {
@@ -96,7 +98,7 @@ bool HostScheduler::share(Time now) {
     if (vcpu.nice != nice || vcpu.slice != slice) set_terms(vcpu, nice, slice);
     if (!moves) continue;
     (void)RankWriter::pin(vcpu.tid, {&processors_[places[i].processor].number, 1}).ok();
-    (void)RankWriter::pin(vcpu.tid, numbers_).ok();
+    (void)RankWriter::pin(vcpu.tid, usable_numbers()).ok();
   }
   return hungry_vms > 1;
 }

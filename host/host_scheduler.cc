@@ -1,5 +1,6 @@
 #include "host/host_scheduler.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -26,10 +27,6 @@ int epoll_change(int epoll, int operation, int fd, std::uint32_t events, std::ui
   event.events = events;
   event.data.u64 = tag;
   return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : errno;
-}
-
-constexpr std::uint64_t bit(std::uint32_t i) {
-  return std::uint64_t{1} << i;
 }
 
 sched::Answer refusal(candor_refusal reason) {
@@ -77,6 +74,7 @@ HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ra
       shares_(sched::Capacity{}.vms, sched::Capacity{}.processors) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];
   claims_.reserve(sched::Capacity{}.claims);
+  usable_.reserve(numbers_.size());
 }
 
 HostScheduler::~HostScheduler() = default;
@@ -170,6 +168,8 @@ bool HostScheduler::refresh(bool stolen) {
   if (vms_.empty() || demoted_) return false;
   publish_vcpus();
   const Time t = monotonic_now();
+  for (std::uint32_t p = 0; p < processors(); ++p) look_for(p, t);
+  look_at_touched(sched::kNone, t, Cause::kBell);
   const bool shared = share(t);
   for (const auto& [id, vm] : vms_) {
     for (std::uint32_t v = 0; v < vm->vcpus.size(); ++v) {
@@ -213,6 +213,7 @@ void HostScheduler::bell(std::uint32_t processor, sched::VmId id) {
     arm(processor);
     return;
   }
+  if (sched_getcpu() != processors_[processor].number) look_for(processor, t);
   take_claims(*vm, t);
   touched_ |= vm->on_processors;
   look_at_touched(processor, t, Cause::kBell);
@@ -225,6 +226,7 @@ void HostScheduler::timer(std::uint32_t processor) {
   processors_[processor].armed = Time::never();
   if (demoted_) return;
   const Time t = monotonic_now();
+  if (sched_getcpu() != processors_[processor].number) look_for(processor, t);
   for (const auto& [id, vm] : vms_) {
     if (vm->home != processor || vm->listen_at > t) continue;
     vm->listen_at = Time::never();
@@ -303,6 +305,7 @@ void HostScheduler::take_claims(Vm& vm, Time t) {
 void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& terms, Time t) {
   vm.serials[slot] = terms.serial;
   vm.unanswered &= ~bit(slot);
+  vm.unplaced &= ~bit(slot);
   const sched::VmId id = vm.terms.vm;
   if (const auto before = scheduler_.claim_view(id, slot, t); before.processor != sched::kNone) {
     touched_ |= bit(before.processor);
@@ -337,7 +340,16 @@ void HostScheduler::follow_moves() {
 
 void HostScheduler::answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) {
   vm.said[slot] = answer.status;
+  if (answer.reason == CANDOR_REFUSED_PROCESSOR) vm.unplaced |= bit(slot);
   vm.area.answer(slot, vm.serials[slot], answer);
+  answered(vm, slot);
+}
+
+// A guest waits for the answer to what it has asked. Of another it is told wherever the thread may be.
+void HostScheduler::answered(Vm& vm, std::uint32_t slot) {
+  if ((vm.asked_anew & bit(slot)) == 0) return;
+  vm.asked_anew &= ~bit(slot);
+  for (std::uint32_t v = 0; v < vm.vcpus.size(); ++v) vm.area.claims_changed(v);
 }
 
 bool HostScheduler::pin(Vm& vm, std::uint32_t vcpu, std::uint32_t processor) {
@@ -370,7 +382,8 @@ void HostScheduler::claims_placed(Vm& vm) {
 
 // --------------------------------------------------------------------- order
 
-void HostScheduler::serve(std::uint32_t processor, Time t, Cause cause) {
+// What guests say of the claims of a processor, and what their vCPUs have used.
+void HostScheduler::look_at_claims(std::uint32_t processor, Time t) {
   scheduler_.claims_on(processor, claims_);
   for (const auto& c : claims_) {
     Vm* vm = find(c.vm);
@@ -384,6 +397,10 @@ void HostScheduler::serve(std::uint32_t processor, Time t, Cause cause) {
     if (seen || vm == nullptr) continue;
     if (const auto times = vm->vcpus[c.vcpu].clock.read()) scheduler_.charge(c.vm, c.vcpu, times->ran, t);
   }
+}
+
+void HostScheduler::serve(std::uint32_t processor, Time t, Cause cause) {
+  look_at_claims(processor, t);
   if (cause == Cause::kTimer) charge_borrowed(t);
   const sched::Decision decision = scheduler_.decide(processor, t);
   ++counters_.decisions;
@@ -438,6 +455,7 @@ void HostScheduler::tell(std::uint32_t processor, Time t) {
     if ((vm->unanswered & bit(c.thread)) != 0) {
       vm->unanswered &= ~bit(c.thread);
       vm->area.answer(c.thread, vm->serials[c.thread], vm->answers[c.thread]);
+      answered(*vm, c.thread);
     } else if (before != view.status) {
       if (view.status == CANDOR_CLAIM_EXHAUSTED) ++counters_.exhaustions;
       vm->area.claims_changed(c.vcpu);

@@ -69,6 +69,9 @@ class HostScheduler {
   [[nodiscard]] Stats stats() CANDOR_EXCLUDES(mutex_);
 
   // ---- the processor's thread
+  /// Before the others of these, once: this thread is pinned to that processor. While the kernel does not let
+  /// it run there, the host does not have the processor (lost_processors.cc).
+  void attach(std::uint32_t processor) CANDOR_EXCLUDES(mutex_);
   void timer(std::uint32_t processor) CANDOR_EXCLUDES(mutex_);
   void bell(std::uint32_t processor, sched::VmId vm) CANDOR_EXCLUDES(mutex_);
 
@@ -79,6 +82,8 @@ class HostScheduler {
     Fd timer;
     Time next = Time::never();   // what the order asks for
     Time armed = Time::never();  // what the timer is set to
+    pid_t thread = 0;            // its own
+    bool lost = false;
   };
   struct Vcpu {
     pid_t tid = 0;
@@ -102,6 +107,8 @@ class HostScheduler {
     std::array<candor_claim_status, CANDOR_MAX_THREADS> said{};  // status last written
     std::array<sched::Answer, CANDOR_MAX_THREADS> answers{};     // of those in `unanswered`
     std::uint64_t unanswered = 0;  // slots admitted whose rank is not set yet: answered after that
+    std::uint64_t unplaced = 0;    // slots refused for lack of room
+    std::uint64_t asked_anew = 0;  // slots that the guest awaits no answer for
     RateMeter bells;
     RateMeter claims;
     std::uint64_t on_processors = 0;  // where it has claims
@@ -110,17 +117,27 @@ class HostScheduler {
     Time listen_at = Time::never();  // muted, or claims left over: look again then
   };
 
+  static constexpr std::uint64_t bit(std::uint32_t i) { return std::uint64_t{1} << i; }
+
   [[nodiscard]] Vm* find(sched::VmId id) CANDOR_REQUIRES(mutex_);
   void take_claims(Vm& vm, Time now) CANDOR_REQUIRES(mutex_);
   void take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& terms, Time now) CANDOR_REQUIRES(mutex_);
   void answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) CANDOR_REQUIRES(mutex_);
+  void answered(Vm& vm, std::uint32_t slot) CANDOR_REQUIRES(mutex_);
   void follow_moves() CANDOR_REQUIRES(mutex_);
   [[nodiscard]] bool pin(Vm& vm, std::uint32_t vcpu, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
   void claims_placed(Vm& vm) CANDOR_REQUIRES(mutex_);
   void move_bell(Vm& vm, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
   void listen(Vm& vm, bool on) CANDOR_REQUIRES(mutex_);
 
+  void look_for(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
+  void lose(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
+  void regain(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
+  void ask_anew(Vm& vm, std::uint64_t slots, Time now) CANDOR_REQUIRES(mutex_);
+  [[nodiscard]] const std::vector<int>& usable_numbers() CANDOR_REQUIRES(mutex_);
+
   enum class Cause { kBell, kTimer };
+  void look_at_claims(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void serve(std::uint32_t processor, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void charge_borrowed(Time now) CANDOR_REQUIRES(mutex_);
   void impose(const sched::RankChange& change) CANDOR_REQUIRES(mutex_);
@@ -149,7 +166,8 @@ class HostScheduler {
   const Duration own_slice_;
   const sched::LevelRange levels_{};
   std::vector<int> numbers_;
-  std::vector<Processor> processors_;  // descriptors: fixed after open(); times: guarded by mutex_
+  std::vector<Processor>
+      processors_;  // number and descriptors: fixed after open(); the rest: guarded by mutex_
 
   Mutex mutex_;
   sched::Scheduler scheduler_ CANDOR_GUARDED_BY(mutex_);
@@ -159,6 +177,7 @@ class HostScheduler {
   sched::Shares shares_ CANDOR_GUARDED_BY(mutex_);
   std::vector<sched::FairUse> uses_ CANDOR_GUARDED_BY(mutex_);  // scratch of share()
   std::vector<Duration> room_ CANDOR_GUARDED_BY(mutex_);        // the same
+  std::vector<int> usable_ CANDOR_GUARDED_BY(mutex_);           // of usable_numbers()
   Time shared_ CANDOR_GUARDED_BY(mutex_);                       // time of the last share()
   std::uint64_t touched_ CANDOR_GUARDED_BY(mutex_) = 0;         // processors whose order may have changed
   bool demoted_ CANDOR_GUARDED_BY(mutex_) = false;

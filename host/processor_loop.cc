@@ -61,6 +61,7 @@ Result<ProcessorLoop, int> ProcessorLoop::start(HostScheduler& scheduler, std::u
   std::future<int> outcome = settled.get_future();
   std::thread thread([&scheduler, processor, ranks, promise = std::move(settled)]() mutable {
     const int error = settle(scheduler.host_number(processor), ranks);
+    if (error == 0) scheduler.attach(processor);
     promise.set_value(error);
     if (error == 0) run(scheduler, processor);
   });

@@ -109,8 +109,9 @@ struct Stats {
   std::uint64_t bells = 0;
   std::uint64_t bells_muted = 0;  // times a VM's bell was not listened to because it rang too often
   std::uint64_t exhaustions = 0;
-  std::uint64_t slice_changes = 0;  // system calls that set or took back a slice
-  std::uint64_t cpu_ns = 0;         // processor time of the scheduler process
+  std::uint64_t processors_lost = 0;  // times the host was deprived of one
+  std::uint64_t slice_changes = 0;    // system calls that set or took back a slice
+  std::uint64_t cpu_ns = 0;           // processor time of the scheduler process
 };
 
 /// Sent by the VM process once its vCPU threads exist. Descriptors: the area

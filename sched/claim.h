@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sched/levels.h"
+#include "sched/order.h"
 #include "sched/order_tree.h"
 #include "sched/pending.h"
 #include "sched/server.h"
@@ -85,6 +86,18 @@ struct Vm {
 /// Where it stands, with what its server says now.
 [[nodiscard]] inline Standing standing_of(const Claim& claim) {
   return standing_of(claim.server, claim.vm->id, claim.thread);
+}
+
+/// The same for first_difference(), which says why. A claim that is exhausted has no place.
+[[nodiscard]] inline Place place_of(const Claim& claim, Time now) {
+  const Terms& terms = claim.server.terms();
+  return {.overdrawn = claim.server.overdrawn(),
+          .cls = terms.cls,
+          .priority = terms.priority,
+          .deadline = claim.server.effective_deadline(now),
+          .remaining = claim.server.remaining(),
+          .vm = claim.vm->id,
+          .thread = claim.thread};
 }
 
 }  // namespace candor::sched

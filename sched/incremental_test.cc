@@ -1,6 +1,7 @@
 // The scheduler against a plain reference that, at each decision, brings every claim up to now, sorts them
 // all by the rules of order.h, and asks each for its look. Orders, ranks, reasons and what claims are told
-// must be the same; looks no later. A failing case prints how to run it again: RC_PARAMS="seed=N".
+// must be the same, and what explain() says of each change the same as the run list; looks no later. A
+// failing case prints how to run it again: RC_PARAMS="seed=N".
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -267,7 +268,8 @@ class Twins {
     }
   }
 
-  int moves = 0, overdrawn = 0, exhausted = 0, repacked = 0;
+  int moves = 0, overdrawn = 0, exhausted = 0, repacked = 0, behind = 0, ahead = 0, unranked = 0,
+      unclaimed = 0;
 
  private:
   std::int64_t upto(std::int64_t below) {
@@ -384,7 +386,7 @@ class Twins {
       RC_ASSERT(scheduler_.vcpu_view(c.vm, c.vcpu, now_).rank == by_rank.size());
     }
     view(expected);
-    explain(p, expected);
+    explain(p, expected, decision);
     impose(decision, by_rank);
   }
   // What each vCPU is told of the others' claims.
@@ -411,7 +413,7 @@ class Twins {
       RC_ASSERT((view.ring_at_job_end != 0) == (order.size() > 1));
     }
   }
-  void explain(std::uint32_t p, const std::vector<PlainClaim*>& expected) {
+  void explain(std::uint32_t p, const std::vector<PlainClaim*>& expected, const Decision& decision) {
     std::vector<RunListItem> list;
     scheduler_.run_list(now_, list);
     const PlainClaim* previous = nullptr;
@@ -428,6 +430,48 @@ class Twins {
       previous = c;
       ++item;
     }
+    for (const RankChange& change : decision.changes) {
+      const Explanation why = scheduler_.explain(change.vm, change.vcpu, now_);
+      RC_ASSERT(why.level == change.level);
+      if (change.level > 0)
+        explain_rank(change, why, list);
+      else
+        explain_no_rank(change, why, expected);
+    }
+  }
+  // It says of itself, and of those next to it, what the run list does.
+  void explain_rank(const RankChange& change, const Explanation& why, const std::vector<RunListItem>& list) {
+    const auto item = std::find_if(list.begin(), list.end(), [&](const RunListItem& i) {
+      return i.vm == change.vm && i.vcpu == change.vcpu && i.level > 0;
+    });
+    RC_ASSERT(item != list.end());
+    RC_ASSERT(why.thread == item->thread && why.level == item->level);
+    RC_ASSERT(why.cls == item->cls && why.priority == item->priority && why.deadline == item->deadline);
+    RC_ASSERT(why.behind_previous == item->behind_previous);
+    const bool first = item == list.begin() || std::prev(item)->processor != item->processor;
+    RC_ASSERT(first == (why.behind_thread == kNone));
+    if (!first)
+      RC_ASSERT(why.behind_vm == std::prev(item)->vm && why.behind_thread == std::prev(item)->thread);
+    const auto next = std::next(item);
+    const bool last = next == list.end() || next->processor != item->processor || next->level == 0;
+    RC_ASSERT(last == (why.ahead_thread == kNone));
+    if (!last) RC_ASSERT(why.ahead_vm == next->vm && why.ahead_thread == next->thread);
+    RC_ASSERT(why.ahead_of_next == (last ? OrderReason::kSame : next->behind_previous));
+    behind += first ? 0 : 1;
+    ahead += last ? 0 : 1;
+  }
+  void explain_no_rank(const RankChange& change, const Explanation& why,
+                       const std::vector<PlainClaim*>& expected) {
+    Time replenish = Time::never();
+    std::uint32_t thread = kNone;
+    for (const PlainClaim* c : expected) {
+      if (c->vm != change.vm || c->vcpu != change.vcpu) continue;
+      RC_ASSERT(c->server.exhausted());
+      replenish = std::min(replenish, c->server.replenish());
+      if (c->thread == why.thread && c->server.replenish() == why.replenish) thread = c->thread;
+    }
+    RC_ASSERT(why.thread == thread && why.replenish == replenish && why.behind_thread == kNone);
+    ++(thread == kNone ? unclaimed : unranked);
   }
   // Levels agree with the order, and no change on the way puts a vCPU below one it precedes.
   void impose(const Decision& decision, const std::vector<std::pair<VmId, std::uint32_t>>& by_rank) {
@@ -472,7 +516,8 @@ class Twins {
 };
 
 TEST(Incremental, DecidesAsIfAllWereSortedEachTime) {
-  int moves = 0, overdrawn = 0, exhausted = 0, repacked = 0;
+  int moves = 0, overdrawn = 0, exhausted = 0, repacked = 0, behind = 0, ahead = 0, unranked = 0,
+      unclaimed = 0;
   const bool held = holds("incremental", [&]() {
     const auto seed = *rc::gen::arbitrary<std::uint32_t>();
     const bool fixed = *rc::gen::element(false, true), shared = *rc::gen::element(false, true);
@@ -482,14 +527,25 @@ TEST(Incremental, DecidesAsIfAllWereSortedEachTime) {
     overdrawn += twins.overdrawn;
     exhausted += twins.exhausted;
     repacked += twins.repacked;
+    behind += twins.behind;
+    ahead += twins.ahead;
+    unranked += twins.unranked;
+    unclaimed += twins.unclaimed;
   });
   if (!held) return;
-  std::printf("%d rank changes, %d places overdrawn, %d exhausted, %d moved to make room\n", moves, overdrawn,
-              exhausted, repacked);
+  std::printf(
+      "%d rank changes, %d behind another, %d ahead of one, %d for want of a budget, %d of a claim; %d "
+      "places overdrawn, %d "
+      "exhausted, %d moved to make room\n",
+      moves, behind, ahead, unranked, unclaimed, overdrawn, exhausted, repacked);
   EXPECT_GT(moves, 1'000) << "hardly exercised";
   EXPECT_GT(overdrawn, 1'000) << "hardly exercised";
   EXPECT_GT(exhausted, 1'000) << "hardly exercised";
   EXPECT_GT(repacked, 10) << "hardly exercised";
+  EXPECT_GT(behind, 1'000) << "hardly exercised";
+  EXPECT_GT(ahead, 1'000) << "hardly exercised";
+  EXPECT_GT(unranked, 100) << "hardly exercised";
+  EXPECT_GT(unclaimed, 100) << "hardly exercised";
 }
 
 }  // namespace

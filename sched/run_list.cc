@@ -52,17 +52,6 @@ bool fair_before(const RunListItem& a, const RunListItem& b) {
   }
 }
 
-Place place_of(const Claim& c, Time now) {
-  const Terms& t = c.server.terms();
-  return {.overdrawn = c.server.overdrawn(),
-          .cls = t.cls,
-          .priority = t.priority,
-          .deadline = c.server.effective_deadline(now),
-          .remaining = c.server.remaining(),
-          .vm = c.vm->id,
-          .thread = c.thread};
-}
-
 }  // namespace
 
 void Scheduler::list_claims(std::uint32_t processor, Time now, std::vector<RunListItem>& out,

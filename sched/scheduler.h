@@ -45,6 +45,26 @@ struct Decision {
   Time next = Time::never();
 };
 
+/// Why a real-time vCPU has the level it has, or none.
+struct Explanation {
+  int level = 0;
+  /// Whose claim gives it that level: the first of the vCPU's. Without a level: whose next budget comes
+  /// first, as all are exhausted; kNone: it carries none.
+  std::uint32_t thread = kNone;
+  candor_class cls = CANDOR_CLASS_NONE;  // that claim's, as the next three
+  std::uint32_t priority = 0;            // of fixed claims
+  Time deadline = Time::never();         // effective
+  Time replenish = Time::never();        // without a level: when its next budget comes
+  /// The claim right before it, and the rule that puts it behind that one. kNone: it is the first.
+  VmId behind_vm = 0;
+  std::uint32_t behind_thread = kNone;
+  OrderReason behind_previous = OrderReason::kSame;
+  /// The claim right behind it, and the rule that puts that one there. kNone: it is the last with a budget.
+  VmId ahead_vm = 0;
+  std::uint32_t ahead_thread = kNone;
+  OrderReason ahead_of_next = OrderReason::kSame;
+};
+
 /// What candord writes into a vCPU's host line.
 struct VcpuView {
   std::uint32_t processor = kNone;  // kNone: floats
@@ -158,6 +178,11 @@ class Scheduler {
 
   /// The order of one processor now.
   Decision decide(std::uint32_t processor, Time now);
+
+  /// For a vCPU among the changes of the last decide(), before any other call of a non-const member, with the
+  /// same time: agrees with run_list(). O(1), and O(c) for one without a level that carries c claims. Apart,
+  /// so that a decision that nobody asks about does not pay for it.
+  [[nodiscard]] Explanation explain(VmId vm, std::uint32_t vcpu, Time now) const;
 
   /// Of a real-time vCPU: O(n) for the first on its processor after a change there, O(log n) for the others.
   /// Of a fair one: O(all vCPUs of all VMs), so not for the path of an event.

@@ -1,4 +1,4 @@
-// What guests and people are told of the scheduler's state: VcpuView, ClaimView. Reads only.
+// What guests and people are told of the scheduler's state: VcpuView, ClaimView, Explanation. Reads only.
 #include <algorithm>
 
 #include "sched/scheduler.h"
@@ -52,6 +52,39 @@ VcpuView Scheduler::vcpu_view(VmId id, std::uint32_t index, Time now) const {
     if (vcpu.claims > 0 && cpus_[p].size() > 1) view.ring_at_job_end = 1;
   }
   return view;
+}
+
+Explanation Scheduler::explain(VmId id, std::uint32_t index, Time now) const {
+  const Vm* vm = find(id);
+  if (vm == nullptr || index >= vm->vcpus.size()) return {};
+  const Vcpu& vcpu = vm->vcpus[index];
+  Explanation why{.level = vcpu.level};
+  const Claim* claim = vcpu.leader;
+  if (claim == nullptr) {
+    for (const Claim* c = vcpu.carried; c != nullptr; c = c->next_carried)
+      if (claim == nullptr || c->server.replenish() < claim->server.replenish()) claim = c;
+    if (claim == nullptr) return why;
+    why.replenish = claim->server.replenish();
+  }
+  const Place place = place_of(*claim, now);
+  why.thread = place.thread;
+  why.cls = place.cls;
+  why.priority = place.priority;
+  why.deadline = place.deadline;
+  if (vcpu.leader == nullptr) return why;
+  if (claim->previous != nullptr) {
+    const Place before = place_of(static_cast<const Claim&>(*claim->previous), now);
+    why.behind_vm = before.vm;
+    why.behind_thread = before.thread;
+    why.behind_previous = first_difference(before, place);
+  }
+  if (const Claim* next = claim->behind(); next != nullptr && !next->server.exhausted()) {
+    const Place after = place_of(*next, now);
+    why.ahead_vm = after.vm;
+    why.ahead_thread = after.thread;
+    why.ahead_of_next = first_difference(place, after);
+  }
+  return why;
 }
 
 ClaimView Scheduler::claim_view(VmId id, std::uint32_t thread, Time now) const {

@@ -81,8 +81,8 @@ int run_candord(Fd launcher, const Settings& settings) {
   const bool ranks = hello.ranks != 0;
 
   const bool slices = settings.policy == Policy::kAware && settings.slices && hello.slice_error == 0;
-  HostScheduler scheduler(settings.policy, settings.processors, ranks, model,
-                          slices ? own_slice : Duration{});
+  HostScheduler scheduler(settings.policy, settings.processors, ranks, model, slices ? own_slice : Duration{},
+                          settings.trace_entries);
   if (const auto opened = scheduler.open(); !opened.ok()) {
     std::fprintf(stderr, "candord: cannot start: %s\n", std::strerror(opened.error()));
     return 1;

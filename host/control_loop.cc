@@ -100,6 +100,9 @@ bool ControlLoop::serve_launcher() {
     case MessageType::kQueryRunList:
       send_run_list();
       break;
+    case MessageType::kQueryTrace:
+      send_trace();
+      break;
     case MessageType::kQueryStats:
       (void)send_packet(launcher_.get(), scheduler_.stats(), kSendTimeoutMs).ok();
       break;
@@ -172,6 +175,14 @@ void ControlLoop::send_run_list() {
   for (const RunListEntry& entry : entries)
     if (!send_packet(launcher_.get(), entry, kSendTimeoutMs).ok()) return;
   (void)send_packet(launcher_.get(), Simple{.type = MessageType::kRunListEnd}, kSendTimeoutMs).ok();
+}
+
+void ControlLoop::send_trace() {
+  TraceEvents part;
+  do {
+    scheduler_.take_trace(part);
+    if (!send_packet(launcher_.get(), part, kSendTimeoutMs).ok()) return;  // the gap shows
+  } while (part.count == part.events.size());
 }
 
 }  // namespace candor::host

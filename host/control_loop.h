@@ -32,6 +32,7 @@ class ControlLoop {
   void forget(std::uint32_t vm);
   void serve_vm(std::uint32_t vm);
   void send_run_list();
+  void send_trace();
   void acknowledge(std::uint32_t vm);
   void refresh();
   void set_refresh(Duration interval);  // 0: not at all

@@ -64,14 +64,16 @@ HostScheduler::Vm::Vm(CheckedVm&& checked, std::uint32_t home_processor)
 }
 
 HostScheduler::HostScheduler(Policy policy, std::vector<int> processors, bool ranks,
-                             const sched::ProcessorModel& model, Duration own_slice)
+                             const sched::ProcessorModel& model, Duration own_slice,
+                             std::size_t trace_entries)
     : policy_(policy),
       own_slice_(own_slice),
       numbers_(std::move(processors)),
       processors_(numbers_.size()),
       scheduler_(static_cast<std::uint32_t>(numbers_.size()), levels_, {}, model),
       ranks_(ranks),
-      shares_(sched::Capacity{}.vms, sched::Capacity{}.processors) {
+      shares_(sched::Capacity{}.vms, sched::Capacity{}.processors),
+      trace_(trace_entries) {
   for (std::size_t p = 0; p < numbers_.size(); ++p) processors_[p].number = numbers_[p];
   claims_.reserve(sched::Capacity{}.claims);
   usable_.reserve(numbers_.size());
@@ -161,6 +163,7 @@ void HostScheduler::make_ordinary(Vm& vm) {
     if (vcpu.slice != Duration{}) set_terms(vcpu, *vcpu.nice, {});  // a change of policy keeps the slice
     (void)ranks_.set_ordinary(vcpu.tid).ok();                       // fails only if it ends now
   }
+  trace_.add({.at_ns = monotonic_now().ns, .kind = TraceKind::kOrdinary, .vm = vm.terms.vm});
 }
 
 bool HostScheduler::refresh(bool stolen) {
@@ -315,22 +318,27 @@ void HostScheduler::take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& term
       scheduler_.charge(id, before.vcpu, times->ran, t);
   }
   sched::Answer answer = scheduler_.claim(id, slot, terms.request, t);
-  follow_moves();
+  follow_moves(t);
   if (answer.status == CANDOR_CLAIM_ADMITTED && !pin(vm, answer.vcpu, answer.processor)) {
     scheduler_.release(id, slot, t);
     answer = refusal(CANDOR_REFUSED_PROCESSOR);  // the vCPU is not allowed there
   }
   claims_placed(vm);
-  if (answer.status != CANDOR_CLAIM_ADMITTED) return answer_now(vm, slot, answer);
+  if (answer.status != CANDOR_CLAIM_ADMITTED) return answer_now(vm, slot, answer, t);
   touched_ |= bit(answer.processor);
   vm.answers[slot] = answer;
   vm.unanswered |= bit(slot);
 }
 
 // vCPUs that made room for the last claim.
-void HostScheduler::follow_moves() {
+void HostScheduler::follow_moves(Time t) {
   for (const auto& move : scheduler_.moves()) {
     touched_ |= bit(move.from) | bit(move.to);
+    trace_.add({.at_ns = t.ns,
+                .kind = TraceKind::kMoved,
+                .vm = move.vm,
+                .vcpu = move.vcpu,
+                .processor = static_cast<std::uint32_t>(numbers_[move.to])});
     Vm* vm = find(move.vm);
     if (vm == nullptr) continue;
     (void)pin(*vm, move.vcpu, move.to);  // fails for a thread that is ending, and its VM will be removed
@@ -338,15 +346,16 @@ void HostScheduler::follow_moves() {
   }
 }
 
-void HostScheduler::answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) {
+void HostScheduler::answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer, Time t) {
   vm.said[slot] = answer.status;
   if (answer.reason == CANDOR_REFUSED_PROCESSOR) vm.unplaced |= bit(slot);
   vm.area.answer(slot, vm.serials[slot], answer);
-  answered(vm, slot);
+  answered(vm, slot, answer, t);
 }
 
 // A guest waits for the answer to what it has asked. Of another it is told wherever the thread may be.
-void HostScheduler::answered(Vm& vm, std::uint32_t slot) {
+void HostScheduler::answered(Vm& vm, std::uint32_t slot, const sched::Answer& answer, Time t) {
+  trace_answer(vm, slot, answer, t);
   if ((vm.asked_anew & bit(slot)) == 0) return;
   vm.asked_anew &= ~bit(slot);
   for (std::uint32_t v = 0; v < vm.vcpus.size(); ++v) vm.area.claims_changed(v);
@@ -405,6 +414,7 @@ void HostScheduler::serve(std::uint32_t processor, Time t, Cause cause) {
   const sched::Decision decision = scheduler_.decide(processor, t);
   ++counters_.decisions;
   for (const sched::RankChange& change : decision.changes) impose(change);
+  if (trace_.on()) trace_ranks(processor, decision, t);
   processors_[processor].next = decision.next;
   tell(processor, t);
   arm(processor);
@@ -455,9 +465,17 @@ void HostScheduler::tell(std::uint32_t processor, Time t) {
     if ((vm->unanswered & bit(c.thread)) != 0) {
       vm->unanswered &= ~bit(c.thread);
       vm->area.answer(c.thread, vm->serials[c.thread], vm->answers[c.thread]);
-      answered(*vm, c.thread);
+      answered(*vm, c.thread, vm->answers[c.thread], t);
     } else if (before != view.status) {
-      if (view.status == CANDOR_CLAIM_EXHAUSTED) ++counters_.exhaustions;
+      const bool exhausted = view.status == CANDOR_CLAIM_EXHAUSTED;
+      if (exhausted) ++counters_.exhaustions;
+      trace_.add({.at_ns = t.ns,
+                  .kind = exhausted ? TraceKind::kExhausted : TraceKind::kReplenished,
+                  .vm = c.vm,
+                  .vcpu = c.vcpu,
+                  .processor = static_cast<std::uint32_t>(processors_[processor].number),
+                  .thread = c.thread,
+                  .why = {.replenish = exhausted ? view.replenish : Time::never()}});
       vm->area.claims_changed(c.vcpu);
     }
   }

@@ -22,6 +22,7 @@
 #include "host/protocol.h"
 #include "host/rank_writer.h"
 #include "host/registration_check.h"
+#include "host/trace_ring.h"
 #include "os/fd.h"
 #include "sched/scheduler.h"
 #include "sched/shares.h"
@@ -41,9 +42,9 @@ constexpr std::uint64_t event_tag(EventKind kind, std::uint32_t vm = 0) {
 class HostScheduler {
  public:
   /// `processors`: host numbers, at most sched::Capacity{}.processors, at least one. `own_slice`: the one
-  /// that the kernel gives an ordinary thread; zero: slices are left alone.
+  /// that the kernel gives an ordinary thread; zero: slices are left alone. `trace_entries`: as in Settings.
   HostScheduler(Policy policy, std::vector<int> processors, bool ranks, const sched::ProcessorModel& model,
-                Duration own_slice = {});
+                Duration own_slice = {}, std::size_t trace_entries = 0);
   ~HostScheduler();
   HostScheduler(const HostScheduler&) = delete;
   HostScheduler& operator=(const HostScheduler&) = delete;
@@ -66,6 +67,8 @@ class HostScheduler {
   /// a second, and each sched::Shares::kInterval while it returns true: VMs compete then.
   bool refresh(bool stolen) CANDOR_EXCLUDES(mutex_);
   void run_list(std::vector<RunListEntry>& out) CANDOR_EXCLUDES(mutex_);
+  /// The next part of the trace.
+  void take_trace(TraceEvents& out) CANDOR_EXCLUDES(mutex_);
   [[nodiscard]] Stats stats() CANDOR_EXCLUDES(mutex_);
 
   // ---- the processor's thread
@@ -122,9 +125,9 @@ class HostScheduler {
   [[nodiscard]] Vm* find(sched::VmId id) CANDOR_REQUIRES(mutex_);
   void take_claims(Vm& vm, Time now) CANDOR_REQUIRES(mutex_);
   void take_claim(Vm& vm, std::uint32_t slot, const TermsCopy& terms, Time now) CANDOR_REQUIRES(mutex_);
-  void answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer) CANDOR_REQUIRES(mutex_);
-  void answered(Vm& vm, std::uint32_t slot) CANDOR_REQUIRES(mutex_);
-  void follow_moves() CANDOR_REQUIRES(mutex_);
+  void answer_now(Vm& vm, std::uint32_t slot, const sched::Answer& answer, Time now) CANDOR_REQUIRES(mutex_);
+  void answered(Vm& vm, std::uint32_t slot, const sched::Answer& answer, Time now) CANDOR_REQUIRES(mutex_);
+  void follow_moves(Time now) CANDOR_REQUIRES(mutex_);
   [[nodiscard]] bool pin(Vm& vm, std::uint32_t vcpu, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
   void claims_placed(Vm& vm) CANDOR_REQUIRES(mutex_);
   void move_bell(Vm& vm, std::uint32_t processor) CANDOR_REQUIRES(mutex_);
@@ -141,6 +144,10 @@ class HostScheduler {
   void serve(std::uint32_t processor, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void charge_borrowed(Time now) CANDOR_REQUIRES(mutex_);
   void impose(const sched::RankChange& change) CANDOR_REQUIRES(mutex_);
+  void trace_ranks(std::uint32_t processor, const sched::Decision& decision, Time now)
+      CANDOR_REQUIRES(mutex_);
+  void trace_answer(const Vm& vm, std::uint32_t slot, const sched::Answer& answer, Time now)
+      CANDOR_REQUIRES(mutex_);
   void tell(std::uint32_t processor, Time now) CANDOR_REQUIRES(mutex_);
   void look_at_touched(std::uint32_t own, Time now, Cause cause) CANDOR_REQUIRES(mutex_);
   void arm(std::uint32_t processor) CANDOR_REQUIRES(mutex_);
@@ -159,8 +166,7 @@ class HostScheduler {
   void make_ordinary(Vm& vm) CANDOR_REQUIRES(mutex_);
   void publish_vcpus() CANDOR_REQUIRES(mutex_);
   void publish_threads(Time now) CANDOR_REQUIRES(mutex_);
-  [[nodiscard]] RunListEntry entry(const sched::RunListItem& item, bool first, Time now)
-      CANDOR_REQUIRES(mutex_);
+  [[nodiscard]] RunListEntry entry(const sched::RunListItem& item, Time now) CANDOR_REQUIRES(mutex_);
 
   const Policy policy_;
   const Duration own_slice_;
@@ -182,6 +188,7 @@ class HostScheduler {
   std::uint64_t touched_ CANDOR_GUARDED_BY(mutex_) = 0;         // processors whose order may have changed
   bool demoted_ CANDOR_GUARDED_BY(mutex_) = false;
   Stats counters_ CANDOR_GUARDED_BY(mutex_);
+  TraceRing trace_ CANDOR_GUARDED_BY(mutex_);
 };
 
 /// The host's monotonic clock.

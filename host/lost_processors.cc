@@ -50,7 +50,7 @@ void HostScheduler::lose(std::uint32_t processor, Time t) {
     ask_anew(vm, bit(gone.thread), t);  // others may move for it
     claims_placed(vm);
   }
-  follow_moves();
+  follow_moves(t);
 }
 
 void HostScheduler::regain(std::uint32_t processor, Time t) {

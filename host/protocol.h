@@ -3,19 +3,22 @@
 // and every field of what it receives; file descriptors travel as SCM_RIGHTS.
 //
 //   launcher -> candord  AddVm (+ candord's end of the VM's socket), RemoveVm,
-//                        Demote, QueryRunList, QueryStats, Quit
-//   candord -> launcher  Hello (first), Ack, RunListEntry... then RunListEnd, Stats
+//                        Demote, QueryRunList, QueryTrace, QueryStats, Quit
+//   candord -> launcher  Hello (first), Ack, RunListEntry... then RunListEnd, TraceEvents... until one that
+//                        is not full, Stats
 //   VM -> candord        Register (+ area memfd, bell eventfd; SCM_CREDENTIALS)
 //   candord -> VM        Registered
 #pragma once
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "abi/candor.h"
 #include "host/admission_terms.h"
+#include "sched/scheduler.h"
 
 namespace candor::host {
 
@@ -25,11 +28,13 @@ enum class MessageType : std::uint32_t {
   kRemoveVm,
   kDemote,
   kQueryRunList,
+  kQueryTrace,
   kQueryStats,
   kQuit,
   kAck,
   kRunListEntry,
   kRunListEnd,
+  kTraceEvents,
   kStats,
   kRegister = 64,
   kRegistered,
@@ -38,12 +43,17 @@ enum class MessageType : std::uint32_t {
 /// How candord treats the vCPUs of the VMs it serves. In unaware mode there is no candord.
 enum class Policy : std::uint32_t { kAware, kStaticRealtime, kStaticDeadline };
 
+/// Room for what happens while a launcher that traces looks elsewhere: seconds, with thousands of events in
+/// each.
+inline constexpr std::size_t kTraceEntries = 32'768;
+
 /// What candord is started with.
 struct Settings {
   Policy policy = Policy::kAware;
   std::vector<int> processors;  // host numbers, at least one
   AdmissionTerms admission;
   bool slices = true;  // aware: fair vCPUs get slices by what their guests publish (sched/slices.h)
+  std::size_t trace_entries = 0;  // events that are kept for QueryTrace; 0: there is no trace
 };
 
 /// candord's first words: whether this host lets it set real-time ranks and slices, and what admission counts
@@ -73,7 +83,7 @@ struct AddVm {
   char name[64] = {};
 };
 
-/// For RemoveVm, Demote, QueryRunList, QueryStats, Quit and Ack. `vm` counts
+/// For RemoveVm, Demote, QueryRunList, QueryTrace, QueryStats, Quit and Ack. `vm` counts
 /// for RemoveVm only. Demote takes every rank back, for good (before shutdown);
 /// RemoveVm, Demote and Quit are answered by Ack once no rank is left behind.
 struct Simple {
@@ -97,6 +107,37 @@ struct RunListEntry {
   char vm_name[64] = {};
   char thread_name[CANDOR_NAME_BYTES] = {};
   char reason[96] = {};  // why it stands behind the one before and before the next
+};
+
+enum class TraceKind : std::uint32_t {
+  kRank,         // a vCPU has another level from now on: `why`
+  kAnswer,       // to a thread's claim: `answer`, and its name; where admitted, after the rank is set
+  kExhausted,    // a thread's claim has no rank until its next budget
+  kReplenished,  // it has one again
+  kMoved,        // a vCPU is on this processor from now on, to make room for a claim
+  kOrdinary,     // the VM has no rank any more: it ends, or all do
+};
+
+/// One thing that the scheduler did; what a kind does not name is as here. Levels are what was decided,
+/// though this host may not permit them.
+struct TraceEvent {
+  std::int64_t at_ns = 0;  // of CLOCK_MONOTONIC
+  TraceKind kind = TraceKind::kOrdinary;
+  std::uint32_t vm = 0;
+  std::uint32_t vcpu = ~0u;
+  std::uint32_t processor = ~0u;  // host number
+  std::uint32_t thread = ~0u;     // slot in the VM's area
+  sched::Explanation why{};
+  sched::Answer answer{};  // its processor is not a host number
+  char name[CANDOR_NAME_BYTES] = {};
+};
+
+/// A part of the trace since the last request, oldest first.
+struct TraceEvents {
+  MessageType type = MessageType::kTraceEvents;
+  std::uint32_t count = 0;  // less than there is room for: the last part
+  std::uint64_t first = 0;  // number of the first, or of the next one there will be; a gap: so many are lost
+  std::array<TraceEvent, 3> events;  // as many as a packet holds
 };
 
 /// What the scheduler did and cost so far.

@@ -4,15 +4,9 @@
 #include <cstring>
 
 #include "host/host_scheduler.h"
+#include "host/reason.h"
 
 namespace candor::host {
-namespace {
-
-double in_ms(Duration d) {
-  return static_cast<double>(d.ns) / 1e6;
-}
-
-}  // namespace
 
 void HostScheduler::publish_vcpus() {
   for (const auto& [id, vm] : vms_) {
@@ -50,7 +44,7 @@ void HostScheduler::publish_threads(Time t) {
   }
 }
 
-RunListEntry HostScheduler::entry(const sched::RunListItem& item, bool first, Time t) {
+RunListEntry HostScheduler::entry(const sched::RunListItem& item, Time t) {
   RunListEntry e;
   e.processor = item.processor == sched::kNone ? ~0u : static_cast<std::uint32_t>(numbers_[item.processor]);
   e.vm = item.vm;
@@ -70,14 +64,20 @@ RunListEntry HostScheduler::entry(const sched::RunListItem& item, bool first, Ti
   const auto say = [&](const char* format, auto... arguments) {
     std::snprintf(e.reason, sizeof e.reason, format, arguments...);
   };
+  sched::Explanation why{.level = item.level,
+                         .thread = item.thread,
+                         .cls = item.cls,
+                         .priority = item.priority,
+                         .deadline = item.deadline,
+                         .behind_previous = item.behind_previous};
   if (policy_ == Policy::kStaticRealtime && vm->terms.bandwidth_ppm > 0) {
     e.level = ranks_.permitted() ? static_cast<std::uint32_t>(static_level(*vm)) : 0;
     say("static: all of this VM is real-time at level %d", static_level(*vm));
   } else if (policy_ == Policy::kStaticDeadline && vm->terms.bandwidth_ppm > 0) {
     say("%s", "static: all of this VM is in the kernel's deadline class");
   } else if (item.exhausted) {
-    const sched::ClaimView view = scheduler_.claim_view(item.vm, item.thread, t);
-    say("budget used up: fair until it is replenished in %.3f ms", in_ms(view.replenish - t));
+    why.replenish = scheduler_.claim_view(item.vm, item.thread, t).replenish;
+    say("%s", reason_of(why, t).c_str());
   } else if (item.cls == CANDOR_CLASS_FAIR || item.cls == CANDOR_CLASS_BACKGROUND) {
     std::array<char, 24> what{"background"};
     if (item.cls == CANDOR_CLASS_FAIR)
@@ -87,15 +87,7 @@ RunListEntry HostScheduler::entry(const sched::RunListItem& item, bool first, Ti
     else
       say("%s; before it: %s", what.data(), sched::to_string(item.behind_previous));
   } else {
-    std::array<char, 40> when{};
-    if (item.cls == CANDOR_CLASS_FIXED)
-      std::snprintf(when.data(), when.size(), "priority %u", item.priority);
-    else
-      std::snprintf(when.data(), when.size(), "deadline in %.3f ms", in_ms(item.deadline - t));
-    if (first)
-      say("first claim here: %s", when.data());
-    else
-      say("%s; before it: %s", when.data(), sched::to_string(item.behind_previous));
+    say("%s", reason_of(why, t).c_str());
   }
   return e;
 }
@@ -109,12 +101,7 @@ void HostScheduler::run_list(std::vector<RunListEntry>& out) {
   scheduler_.run_list(t, items);
   out.clear();
   out.reserve(items.size());
-  std::uint32_t previous = sched::kNone;
-  for (const sched::RunListItem& item : items) {
-    const bool claim = item.level > 0 || item.cls == CANDOR_CLASS_DEADLINE || item.cls == CANDOR_CLASS_FIXED;
-    out.push_back(entry(item, claim && item.processor != previous, t));
-    if (claim) previous = item.processor;
-  }
+  for (const sched::RunListItem& item : items) out.push_back(entry(item, t));
 }
 
 }  // namespace candor::host

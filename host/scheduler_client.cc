@@ -81,7 +81,8 @@ SchedulerClient::SchedulerClient(SchedulerClient&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
       socket_(std::move(other.socket_)),
-      hello_(other.hello_) {}
+      hello_(other.hello_),
+      traced_(other.traced_) {}
 
 SchedulerClient::~SchedulerClient() {
   if (pid_ > 0) reap();
@@ -157,6 +158,25 @@ Result<std::vector<RunListEntry>, std::string> SchedulerClient::run_list() {
     const auto entry = packet->as<RunListEntry>(MessageType::kRunListEntry);
     if (!entry) return Error{std::string("candord sent what was not asked for")};
     entries.push_back(*entry);
+  }
+}
+
+Result<SchedulerClient::Trace, std::string> SchedulerClient::trace() {
+  if (auto asked = ask(MessageType::kQueryTrace, 0); !asked.ok()) return Error{asked.error()};
+  Trace trace;
+  std::uint64_t next = traced_;  // what is not handed on in the end is lost
+  for (;;) {
+    const auto packet = reply(MessageType::kTraceEvents, kReplyMs);
+    if (!packet.ok()) return Error{packet.error()};
+    const auto part = packet->as<TraceEvents>(MessageType::kTraceEvents);
+    if (!part || part->count > part->events.size() || part->first < next)
+      return Error{std::string("candord sent what was not asked for")};
+    trace.lost += part->first - next;
+    next = part->first + part->count;
+    trace.events.insert(trace.events.end(), part->events.begin(), part->events.begin() + part->count);
+    if (part->count == part->events.size()) continue;
+    traced_ = next;
+    return trace;
   }
 }
 

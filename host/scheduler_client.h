@@ -51,6 +51,12 @@ class SchedulerClient {
   /// are left for the VM processes to give up.
   Result<Done, std::string> demote();
   Result<std::vector<RunListEntry>, std::string> run_list();
+  /// What the scheduler did since the last call, if it was started with room for a trace.
+  struct Trace {
+    std::vector<TraceEvent> events;  // oldest first
+    std::uint64_t lost = 0;          // before these, since the last call
+  };
+  Result<Trace, std::string> trace();
   Result<Stats, std::string> stats();
   /// Ends candord, all ranks taken back, and waits for it. Its last figures, with all of its processor time.
   Result<Stats, std::string> quit();
@@ -67,6 +73,7 @@ class SchedulerClient {
   Fd pidfd_;
   Fd socket_;
   Hello hello_;
+  std::uint64_t traced_ = 0;  // events taken and lost so far
 };
 
 }  // namespace candor::host

@@ -74,6 +74,10 @@ int main(int argc, char** argv) {
   run_command->add_option("--duration", duration, "end after this time, for example 10s; default: Ctrl-C");
   run_command->add_option("--summary-json", options.summary_json, "write the summary to this file, too")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  run_command
+      ->add_option("--trace", options.trace,
+                   "write each change of a rank, and why, to this file for ui.perfetto.dev")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   run_command->add_flag("--runlist", options.run_list,
                         "print the composite run list on Enter, on SIGUSR1 and before the end");
 

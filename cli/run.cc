@@ -22,6 +22,7 @@
 
 #include "cli/config.h"
 #include "cli/log.h"
+#include "cli/rank_trace.h"
 #include "cli/run_list.h"
 #include "cli/summary.h"
 #include "cli/units.h"
@@ -43,6 +44,8 @@ constexpr std::uint64_t kStartPerVmNs = 10'000'000;
 constexpr std::uint64_t kPatienceNs = vmm::kShutdownGraceNs + 3'000'000'000;
 // Where guest code's unprivileged identities begin when the launcher is root.
 constexpr uid_t kFirstUid = 0x43540000;
+// How often the trace is fetched: long before the scheduler has no room for more (host::kTraceEntries).
+constexpr long kTraceNs = 100'000'000;
 
 /// One VM as the launcher sees it.
 struct Vm {
@@ -105,6 +108,22 @@ bool can_write(const std::filesystem::path& path) {
   return file.open();
 }
 
+/// Else says why not.
+bool can_trace(const RunOptions& options) {
+  if (options.mode != Mode::kAware) {
+    say("--trace: mode {} makes no decisions; choose mode aware", to_string(options.mode));
+    return false;
+  }
+  const std::filesystem::path& path = *options.trace;
+  std::error_code ignored;
+  const bool special =
+      std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
+  if (!special && can_write(path)) return true;
+  say("--trace: \"{}\" cannot be written: {}; choose a path that can", path.string(),
+      special ? "it is no ordinary file" : std::strerror(errno));
+  return false;
+}
+
 /// Closes every descriptor from 3 on but those given.
 void close_all_but(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
@@ -136,6 +155,8 @@ class Run {
   void end_vms();
   void finish_scheduler();
   void print_run_list();
+  void start_trace();
+  void follow_trace();
   int report();
   [[nodiscard]] bool all_ended() const {
     return std::all_of(vms_.begin(), vms_.end(), [](const Vm& vm) { return vm.ended; });
@@ -148,6 +169,9 @@ class Run {
   std::vector<sock_filter> filter_;
   vmm::TscScale scale_;
   std::optional<host::SchedulerClient> scheduler_;
+  std::ofstream trace_file_;
+  std::optional<RankTrace> trace_;
+  bool trace_written_ = true;
   Summary summary_;
   std::uint64_t epoch_ns_ = 0;
   std::uint64_t stop_ns_ = CANDOR_NO_TIME;
@@ -181,6 +205,7 @@ int Run::execute() {
     say("warning: the host kernel does not use the TSC as its clock; guests' clocks follow the host's only "
         "roughly");
   if (options_.mode != Mode::kUnaware && !start_scheduler()) return kHostCannot;
+  if (options_.trace) start_trace();
 
   epoch_ns_ = monotonic_ns() + kStartNs + kStartPerVmNs * vms_.size();
   if (options_.duration) stop_ns_ = epoch_ns_ + static_cast<std::uint64_t>(options_.duration->ns);
@@ -203,7 +228,8 @@ bool Run::start_scheduler() {
   auto scheduler = host::SchedulerClient::spawn({.policy = policy_of(options_.mode),
                                                  .processors = config_.cpus,
                                                  .admission = config_.admission,
-                                                 .slices = config_.slices});
+                                                 .slices = config_.slices,
+                                                 .trace_entries = options_.trace ? host::kTraceEntries : 0});
   if (!scheduler.ok()) {
     say("the scheduler cannot be started: {}", scheduler.error());
     return false;
@@ -309,10 +335,15 @@ void Run::watch() {
     const std::uint64_t left = stop_ns_ - now;
     patience.tv_sec = static_cast<time_t>(std::min<std::uint64_t>(left / 1'000'000'000, 3600));
     patience.tv_nsec = static_cast<long>(left % 1'000'000'000);
+    if (trace_) {
+      follow_trace();
+      if (left > kTraceNs) patience = {.tv_sec = 0, .tv_nsec = kTraceNs};
+    }
     if (ppoll(events.data(), events.size(), &patience, nullptr) <= 0) continue;
     if (events[0].revents != 0) handle_signals();
     if (events[1].revents != 0) {
       scheduler_lost_ = true;
+      if (trace_) trace_->end(Time{static_cast<std::int64_t>(monotonic_ns())});
       summary_.ranks_missing = "the scheduler died; guests went on with ordinary scheduling";
       say("WARNING: the scheduler died; the VMs take their real-time ranks back and go on with ordinary "
           "scheduling");
@@ -396,6 +427,11 @@ void Run::end_vms() {
 
 void Run::finish_scheduler() {
   if (!scheduler_) return;
+  if (trace_) {
+    follow_trace();
+    trace_->end(Time{static_cast<std::int64_t>(monotonic_ns())});
+    trace_written_ = trace_->flush() && trace_written_;
+  }
   const bool ranks = scheduler_->ranks();
   const auto stats = scheduler_->quit();
   if (stats.ok()) summary_.scheduler = *stats;
@@ -416,6 +452,25 @@ void Run::print_run_list() {
   }
   fmt::print("{}", run_list_text(*entries, monotonic_ns()));
   std::fflush(stdout);
+}
+
+void Run::start_trace() {
+  trace_file_.open(*options_.trace);
+  trace_.emplace(trace_file_, Time{static_cast<std::int64_t>(monotonic_ns())}, scheduler_->ranks());
+  for (std::size_t i = 0; i < vms_.size(); i++)
+    trace_->add_vm(static_cast<std::uint32_t>(i), vms_[i].spec.name);
+}
+
+/// Writes what has happened since the last time.
+void Run::follow_trace() {
+  if (!scheduler_lost_) {
+    if (const auto news = scheduler_->trace(); news.ok()) {
+      trace_->add_lost(news->lost);
+      for (const host::TraceEvent& event : news->events) trace_->add(event);
+    }
+    // Else the next answer says how much of it is lost, or there is none as the scheduler is dead.
+  }
+  trace_written_ = trace_->flush() && trace_written_;
 }
 
 int Run::report() {
@@ -440,6 +495,12 @@ int Run::report() {
     if (!written)
       say("--summary-json: \"{}\" cannot be written: {}; choose a path that can",
           options_.summary_json->string(), std::strerror(errno));
+  }
+  if (trace_) trace_file_.close();
+  if (!trace_written_ || !trace_file_) {
+    written = false;
+    say("--trace: \"{}\" could not be written; what is in it is not all that happened",
+        options_.trace->string());
   }
   const std::string text = to_text(summary_);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -479,6 +540,7 @@ int run(const RunOptions& options) {
         options.summary_json->string(), std::strerror(errno));
     return kUsage;
   }
+  if (options.trace && !can_trace(options)) return kUsage;
   Run run(options, std::move(*config), std::move(*vms));
   return run.execute();
 }

@@ -22,6 +22,7 @@ struct RunOptions {
   Mode mode = Mode::kAware;
   std::optional<Duration> duration;  // else until the guests end by themselves or Ctrl-C
   std::optional<std::filesystem::path> summary_json;
+  std::optional<std::filesystem::path> trace;
   bool run_list = false;  // print the composite run list on SIGUSR1, on Enter, and before the end
 };
 

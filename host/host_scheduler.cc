@@ -475,7 +475,7 @@ void HostScheduler::tell(std::uint32_t processor, Time t) {
                   .vcpu = c.vcpu,
                   .processor = static_cast<std::uint32_t>(processors_[processor].number),
                   .thread = c.thread,
-                  .why = {.replenish = exhausted ? view.replenish : Time::never()}});
+                  .why = {.thread = c.thread, .replenish = exhausted ? view.replenish : Time::never()}});
       vm->area.claims_changed(c.vcpu);
     }
   }

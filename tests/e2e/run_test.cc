@@ -2,6 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
 
 #include "tests/e2e/needs.h"
 
@@ -67,6 +73,77 @@ bandwidth = 0.2
   const Outcome o = command.wait();
   EXPECT_EQ(o.status, 0) << o.err;
   for (const char* thread : {" loop ", " own ", " frame "}) EXPECT_THAT(o.out, HasSubstr(thread));
+}
+
+TEST(Run, ATraceSaysWhichOfTwoClaimsComesFirstAndWhy) {
+  CANDOR_NEEDS_PROCESS();
+  CANDOR_NEEDS_RANKS();
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / ("candor-trace-" + std::to_string(getpid()) + ".json");
+  Command command(R"(
+[host]
+cpus = "CPU0"
+[[vm]]
+name = "control"
+image = "GUESTS/load"
+cmdline = "thread=loop:deadline:10ms:1ms"
+[vm.realtime]
+bandwidth = 0.3
+[[vm]]
+name = "film"
+image = "GUESTS/load"
+cmdline = "thread=frame:deadline:40ms:2ms thread=much:deadline:10ms:9ms"
+[vm.realtime]
+bandwidth = 0.2
+)",
+                  {"--trace", path.string()});
+  ASSERT_TRUE(command.wait_for_output("load: loop"));
+  ASSERT_TRUE(command.wait_for_output("load: frame"));
+  ASSERT_TRUE(command.wait_for_output("load: much"));
+  command.signal(SIGINT);
+  const Outcome o = command.wait();
+  EXPECT_EQ(o.status, 0) << o.err;
+  std::ifstream file(path);
+  const auto trace = nlohmann::json::parse(file);
+  std::filesystem::remove(path);
+
+  std::map<std::string, nlohmann::json> processes;
+  bool ordered = false, refused = false;
+  for (const auto& event : trace["traceEvents"]) {
+    const auto& args = event["args"];
+    if (event["name"] == "process_name") processes[args["name"]] = event["pid"];
+    if (event["name"] == "much: refused")
+      refused = args["reason"] == "the VM's reserves would exceed its bandwidth";
+    // Whichever of the two was admitted last.
+    const std::string other = event["name"] == "loop" ? "film: frame" : "control: loop";
+    const bool behind = args.value("behind", "") == other, ahead = args.value("ahead_of", "") == other;
+    if (event["ph"] != "X" || (!behind && !ahead)) continue;
+    ordered = true;
+    EXPECT_EQ(event["pid"], processes[event["name"] == "loop" ? "control" : "film"]);
+    EXPECT_GT(args["level"], 0);
+    EXPECT_GT(event["dur"], 0);
+    if (behind) {
+      EXPECT_THAT(args["reason"].get<std::string>(), HasSubstr("before it: earlier deadline"));
+    }
+    if (ahead) {
+      EXPECT_EQ(args["ahead_by"], "earlier deadline");
+    }
+  }
+  EXPECT_TRUE(ordered) << trace.dump(1);
+  EXPECT_TRUE(refused) << trace.dump(1);
+}
+
+TEST(Run, ATraceThatCannotBeIsRefusedBeforeAnythingStarts) {
+  for (const char* path : {"/nowhere/trace.json", "/", "/dev/null"}) {
+    const Outcome o = run(kHello, {"--trace", path});
+    EXPECT_EQ(o.status, 2);
+    EXPECT_THAT(o.err, HasSubstr(std::string("--trace: \"") + path + "\" cannot be written: "));
+    EXPECT_EQ(o.out, "");
+  }
+  const Outcome o = run(kHello, {"--mode", "unaware", "--trace", "/tmp/x"});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("mode unaware makes no decisions"));
+  EXPECT_EQ(o.out, "");
 }
 
 TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {

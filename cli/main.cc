@@ -30,6 +30,8 @@ CLI::App* add_sim(CLI::App& app, SimOptions& options, std::string& duration) {
   command->add_option("FILE", options.file, "scenario file (docs/simulator.md)")->required();
   command->add_option("--json", options.json, "write all figures to this file, too");
   command->add_option("--pictures", options.pictures, "write pictures and index.html to this directory");
+  command->add_option("--trace", options.trace,
+                      "write the first run's changes of ranks, and why, to this file for ui.perfetto.dev");
   command->add_option("--policy", options.policies, "only these schedulers: composite,fair,...")
       ->delimiter(',');
   command->add_option("--runs", options.runs, "runs at each point, instead of the file's")

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "cli/log.h"
+#include "cli/rank_trace.h"
 #include "cli/run.h"
 #include "cli/scenario.h"
 #include "cli/sim_json.h"
@@ -90,13 +91,56 @@ bool write_pictures(const std::filesystem::path& directory, const sim::Scenario&
   return good;
 }
 
+/// Where the policy is the first of the scenario's that makes decisions: the number of its first run.
+std::optional<std::size_t> first_composite(const sim::Scenario& scenario) {
+  const auto at = std::ranges::find(scenario.policies, sim::Policy::kComposite);
+  if (at == scenario.policies.end()) return std::nullopt;
+  const auto before = static_cast<std::size_t>(at - scenario.policies.begin());
+  return before * scenario.loads().size() * scenario.runs;
+}
+
+host::TraceEvent traced(const sim::Decided& decided, const sim::Workload& workload) {
+  host::TraceEvent event;
+  event.at_ns = decided.at.ns;
+  event.kind = decided.answer ? host::TraceKind::kAnswer : host::TraceKind::kRank;
+  event.vm = decided.vm;
+  event.vcpu = decided.vcpu;
+  event.processor = decided.processor;
+  event.thread = decided.thread;
+  event.why = decided.why;
+  if (!decided.answer) return event;
+  event.answer = *decided.answer;
+  const std::string& name = workload.vms[decided.vm].threads[decided.thread].name;
+  name.copy(event.name, sizeof event.name - 1);
+  return event;
+}
+
+/// Runs the first run once more: it is the same each time.
+bool write_trace(const std::filesystem::path& path, const sim::Scenario& scenario,
+                 const sim::RunFunction& run) {
+  std::ofstream file(path, std::ios::binary);
+  RankTrace trace(file, sim::kRunStart, true);
+  const auto watched = [&](const sim::Workload& workload, sim::Policy policy, sim::RunOptions options) {
+    for (std::uint32_t vm = 0; vm < workload.vms.size(); ++vm) trace.add_vm(vm, workload.vms[vm].name);
+    options.watch = [&](const sim::Decided& decided) { trace.add(traced(decided, workload)); };
+    return run(workload, policy, options);
+  };
+  const sim::RunResult result = sim::Experiment(scenario, watched).run(*first_composite(scenario));
+  trace.end(sim::kRunStart + result.duration);
+  if (trace.flush()) return true;
+  say("\"{}\" cannot be written: {}; choose a path that can", path.string(), std::strerror(errno));
+  return false;
+}
+
 /// Found out before anything runs, and not when there is something to write that would be lost.
 bool can_write_outputs(const SimOptions& options) {
-  if (options.json && !std::ofstream(*options.json, std::ios::app)) {
-    say("--json: \"{}\" cannot be written: {}; choose a path that can", options.json->string(),
+  const auto can_write = [](const char* option, const std::optional<std::filesystem::path>& path) {
+    if (!path || std::ofstream(*path, std::ios::app)) return true;
+    say("{}: \"{}\" cannot be written: {}; choose a path that can", option, path->string(),
         std::strerror(errno));
     return false;
-  }
+  };
+  if (!can_write("--json", options.json) || !can_write("--trace", options.trace)) return false;
   if (options.pictures) {
     std::error_code error;
     std::filesystem::create_directories(*options.pictures, error);
@@ -129,12 +173,17 @@ int simulate(const SimOptions& options, const sim::RunFunction& run) {
   scenario->runs = options.runs.value_or(scenario->runs);
   scenario->seed = options.seed.value_or(scenario->seed);
   scenario->duration = options.duration.value_or(scenario->duration);
+  if (options.trace && !first_composite(*scenario)) {
+    say("--trace: only policy composite explains itself; add it to the scenario's, or to --policy");
+    return kUsage;
+  }
   if (!can_write_outputs(options)) return kUsage;
 
   const sim::ScenarioResult result = run_all(*scenario, run, options.jobs);
   // Files first: whoever reads standard output may be gone.
   bool good = !options.json || write(*options.json, sim_json(*scenario, result));
   good = (!options.pictures || write_pictures(*options.pictures, *scenario, result)) && good;
+  good = (!options.trace || write_trace(*options.trace, *scenario, run)) && good;
   const std::string text = sim_table(*scenario, result);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

@@ -15,6 +15,7 @@ struct SimOptions {
   std::filesystem::path file;
   std::optional<std::filesystem::path> json;
   std::optional<std::filesystem::path> pictures;  // a directory, made if it is not there
+  std::optional<std::filesystem::path> trace;     // of the first run under policy composite
   // In place of what the file says:
   std::vector<std::string> policies;
   std::optional<std::uint32_t> runs, seed;

@@ -161,5 +161,40 @@ TEST_F(Simulate, TheRtAppExampleShowsWhatItIsAbout) {
   }
 }
 
+// Of the first run under policy composite, wherever that is in the list: here the VM has one claim, later
+// more.
+TEST_F(Simulate, TheTraceHasTheFirstRunOfTheComposite) {
+  SimOptions options;
+  options.file = directory_ / "test.toml";
+  options.policies = {"fair", "composite"};
+  options.duration = milliseconds(100);
+  options.runs = 2;
+  options.trace = directory_ / "trace.json";
+  ASSERT_EQ(simulate(options, sim::run), kAllInOrder);
+  std::ifstream file(*options.trace);
+  const auto trace = nlohmann::json::parse(file);
+  std::map<std::string, nlohmann::json> events;
+  for (const auto& event : trace["traceEvents"]) events.emplace(event["name"], event);
+  EXPECT_EQ(trace["traceEvents"].size(), 4u) << "its VM, track, answer and rank";
+  ASSERT_TRUE(events.contains("loop: admitted"));
+  ASSERT_TRUE(events.contains("loop"));
+  EXPECT_EQ(events["loop"]["ph"], "X");
+  EXPECT_LT(events["loop"]["ts"], 100'000.0);
+  EXPECT_EQ(events["loop"]["ts"].get<double>() + events["loop"]["dur"].get<double>(), 100'000.0);
+  EXPECT_EQ(events["loop"]["args"]["processor"], 0);
+}
+
+TEST_F(Simulate, ATraceNeedsThePolicyThatExplainsItself) {
+  SimOptions options;
+  options.file = directory_ / "test.toml";
+  options.policies = {"fair"};
+  options.trace = directory_ / "trace.json";
+  EXPECT_EQ(simulate(options, fake_run), kUsage);
+  EXPECT_FALSE(std::filesystem::exists(*options.trace));
+  options.policies = {"composite"};
+  options.trace = "/nowhere/trace.json";
+  EXPECT_EQ(simulate(options, fake_run), kUsage);
+}
+
 }  // namespace
 }  // namespace candor::cli

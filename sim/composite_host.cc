@@ -151,6 +151,14 @@ void CompositeHost::claim(Thread& t) {
                         .period_ns = static_cast<std::uint64_t>(t.spec->period.ns),
                         .relative_deadline_ns = static_cast<std::uint64_t>(t.spec->deadline.ns)},
                        machine().now());
+  if (const auto& watch = machine().options().watch)
+    watch({.at = machine().now(),
+           .vm = t.vm->index,
+           .vcpu = answer.vcpu,
+           .processor = answer.processor,
+           .thread = t.index,
+           .answer = answer,
+           .why = {}});
   for (const auto& move : scheduler_.moves())
     for (Claim* c : on_[move.vm])
       if (c != nullptr && c->admitted && c->thread->bound->index == move.vcpu) c->processor = move.to;
@@ -213,6 +221,7 @@ void CompositeHost::serve(std::uint32_t processor) {
   for (const auto& c : served_) scheduler_.publish(c.vm, c.thread, on_[c.vm][c.thread]->said, now);
   for (const auto& c : served_) scheduler_.charge(c.vm, c.vcpu, machine().vms()[c.vm].vcpus[c.vcpu].ran, now);
   const sched::Decision decision = scheduler_.decide(processor, now);
+  if (machine().options().watch) tell_ranks(processor, decision);
   ++decisions_;
   changes_ += decision.changes.size();
   const Costs& costs = machine().spec().costs;
@@ -221,6 +230,20 @@ void CompositeHost::serve(std::uint32_t processor) {
   for (const sched::RankChange& change : decision.changes)
     set_level(machine().vms()[change.vm].vcpus[change.vcpu], change.level, processor);
   machine().set_timer(own_timers() + processor, decision.next);
+}
+
+void CompositeHost::tell_ranks(std::uint32_t processor, const sched::Decision& decision) {
+  const Time now = machine().now();
+  for (const sched::RankChange& change : decision.changes) {
+    const sched::Explanation why = scheduler_.explain(change.vm, change.vcpu, now);
+    machine().options().watch({.at = now,
+                               .vm = change.vm,
+                               .vcpu = change.vcpu,
+                               .processor = processor,
+                               .thread = why.thread,
+                               .answer = {},
+                               .why = why});
+  }
 }
 
 void CompositeHost::report(RunResult& result) const {

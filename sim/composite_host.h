@@ -32,6 +32,7 @@ class CompositeHost : public LinuxHost {
 
   void claim(Thread& thread);
   void serve(std::uint32_t processor);
+  void tell_ranks(std::uint32_t processor, const sched::Decision& decision);
   void share();
 
   sched::Scheduler scheduler_;

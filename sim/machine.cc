@@ -6,17 +6,12 @@
 #include <utility>
 
 namespace candor::sim {
-namespace {
-
-constexpr Time kStart{seconds(1).ns};
-
-}  // namespace
 
 // Timers: one for each processor, in case of equal times first, so that a job that ends when the next one is
 // released or its deadline comes has ended; then one for each thread; then the host's; then one for each
 // processor again, for when it is stolen.
 Machine::Machine(const Workload& workload, const Plan& plan, const RunOptions& options)
-    : workload_(workload), options_(options), processors_(workload.machine.processors), now_(kStart) {
+    : workload_(workload), options_(options), processors_(workload.machine.processors), now_(kRunStart) {
   make_threads(plan, options.seed);
   for (std::size_t p = 0; p < processors_.size(); ++p) {
     processors_[p].settled = now_;
@@ -202,7 +197,7 @@ void Machine::handle(EventQueue::Timer timer) {
 void Machine::steal(std::uint32_t p) {
   const MachineSpec& spec = workload_.machine;
   Processor& processor = processors_[p];
-  if (now_ > kStart) {
+  if (now_ > kRunStart) {
     settle(p);
     processor.overhead += spec.stolen;
     processor.stolen_until = now_ + spec.stolen;
@@ -218,7 +213,7 @@ RunResult Machine::run(Host& host) {
   host.start();
   for (std::uint32_t p = 0; p < count() && workload_.machine.stolen.ns > 0; ++p) steal(p);
   for (Guest& guest : guests_) guest.start();
-  const Time end = kStart + options_.duration;
+  const Time end = kRunStart + options_.duration;
   for (;;) {
     // In the order in which they were asked for, which is the same in every run.
     for (std::size_t i = 0; i < to_pick_.size(); ++i) pick(to_pick_[i]);
@@ -239,7 +234,7 @@ RunResult Machine::run(Host& host) {
 
 void Machine::finish() {
   for (std::uint32_t p = 0; p < count(); ++p) settle(p);
-  result_.duration = now_ - kStart;
+  result_.duration = now_ - kRunStart;
   for (const Vm& vm : vms_) {
     VmResult& sum = result_.vms.emplace_back();
     sum.name = vm.spec->name;

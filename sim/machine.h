@@ -22,6 +22,7 @@ class Machine : public Platform, public Processors {
   [[nodiscard]] std::deque<Vm>& vms() { return vms_; }
   [[nodiscard]] std::uint32_t vcpu_count() const { return vcpu_count_; }
   [[nodiscard]] const MachineSpec& spec() const { return workload_.machine; }
+  [[nodiscard]] const RunOptions& options() const { return options_; }
 
   /// Calls `settled` whenever all is decided and time is about to go on: a test looks for what must never be.
   void observe(std::function<void()> settled) { settled_ = std::move(settled); }

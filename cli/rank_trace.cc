@@ -89,7 +89,7 @@ void RankTrace::add(const host::TraceEvent& event) {
     case host::TraceKind::kReplenished:
       return instant(event, named("budget again"), json::object());
     case host::TraceKind::kMoved:
-      return instant(event, "moved to make room", {{"processor", event.processor}});
+      return instant(event, "moved", {{"processor", event.processor}});
     case host::TraceKind::kOrdinary:
       return ordinary(event);
   }

@@ -156,7 +156,7 @@ TEST_F(RankTraceTest, AnswersAndBudgetsAreEvents) {
   std::vector<std::string> names;
   for (const json& e : events("i")) names.push_back(e["name"]);
   EXPECT_THAT(names, testing::ElementsAre("loop: refused", "loop: admitted", "loop: budget used up",
-                                          "loop: budget again", "moved to make room", "thread 4: no claim"));
+                                          "loop: budget again", "moved", "thread 4: no claim"));
   const json mark = events("i")[0];
   EXPECT_EQ(mark["args"]["reason"], "the VM's reserves would exceed its bandwidth");
   EXPECT_EQ(mark["args"]["would_fit"], 0.25);

@@ -114,7 +114,7 @@ enum class TraceKind : std::uint32_t {
   kAnswer,       // to a thread's claim: `answer`, and its name; where admitted, after the rank is set
   kExhausted,    // a thread's claim has no rank until its next budget
   kReplenished,  // it has one again
-  kMoved,        // a vCPU is on this processor from now on, to make room for a claim
+  kMoved,        // a vCPU is on this processor from now on: to make room for a claim, or its own was lost
   kOrdinary,     // the VM has no rank any more: it ends, or all do
 };
 

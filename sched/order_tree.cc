@@ -3,31 +3,21 @@
 namespace candor::sched {
 namespace {
 
-constexpr OrderNode::Sums kNothing{};
-
-const OrderNode::Sums& sums_of(const OrderNode* node) {
-  return node == nullptr ? kNothing : node->sums;
+// In any order.
+inline void add(OrderNode::Sums& sums, const OrderNode::Sums& other) {
+  sums.uses += other.uses;
+  sums.within = std::min(sums.within, other.within);
+  sums.at = std::min(sums.at, other.at);
+  sums.moment = std::min(sums.moment, other.moment);
 }
 
-void add_up(OrderNode& n) {
-  const OrderNode::Sums& left = sums_of(n.left);
-  const OrderNode::Sums& right = sums_of(n.right);
-  const Duration through = left.uses + n.look.uses;
-  n.sums.uses = through + right.uses;
-  n.sums.in_turn = std::min({left.in_turn, left.uses + n.look.in_turn, through + right.in_turn});
-  n.sums.within = std::min({left.within, n.look.within, right.within});
-  n.sums.at = std::min({left.at, n.look.at, n.overtaken, right.at});
-  n.sums.moment = std::min({left.moment, n.moment, right.moment});
-  n.sums.leaders = left.leaders + (n.leads ? 1 : 0) + right.leaders;
-}
-
-void add_up_from(OrderNode* node) {
-  for (; node != nullptr; node = node->parent) add_up(*node);
+std::uint32_t leaders_of(const OrderNode* node) {
+  return node == nullptr ? 0 : node->leaders;
 }
 
 OrderNode* last_leader(OrderNode* node) {
   for (;;) {
-    if (sums_of(node->right).leaders > 0)
+    if (leaders_of(node->right) > 0)
       node = node->right;
     else if (node->leads)
       return node;
@@ -37,6 +27,28 @@ OrderNode* last_leader(OrderNode* node) {
 }
 
 }  // namespace
+
+// Post-order: as deep as the tree.
+void OrderTree::sum_up(OrderNode& n) {
+  if (n.summed) return;
+  n.summed = true;
+  OrderNode::Sums sums{.uses = n.look.uses,
+                       .in_turn = n.look.in_turn,
+                       .within = n.look.within,
+                       .at = std::min(n.look.at, n.overtaken),
+                       .moment = n.moment};
+  if (n.left != nullptr) {
+    sum_up(*n.left);
+    sums.in_turn = std::min(n.left->sums.in_turn, n.left->sums.uses + sums.in_turn);
+    add(sums, n.left->sums);
+  }
+  if (n.right != nullptr) {
+    sum_up(*n.right);
+    sums.in_turn = std::min(sums.in_turn, sums.uses + n.right->sums.in_turn);
+    add(sums, n.right->sums);
+  }
+  n.sums = sums;
+}
 
 void OrderTree::replace_child(OrderNode* parent, OrderNode* child, OrderNode* by) {
   if (parent == nullptr)
@@ -57,6 +69,9 @@ void OrderTree::rotate_up(OrderNode& node) {
   if (inner != nullptr) inner->parent = &parent;
   inner = &parent;
   parent.parent = &node;
+  node.leaders = parent.leaders;
+  parent.leaders = leaders_of(parent.left) + (parent.leads ? 1 : 0) + leaders_of(parent.right);
+  node.summed = false;
 }
 
 void OrderTree::insert(OrderNode& node, Time now) {
@@ -65,9 +80,13 @@ void OrderTree::insert(OrderNode& node, Time now) {
   random_ ^= random_ << 5;
   node.weight = random_;
   node.parent = node.left = node.right = node.previous = node.next = nullptr;
+  node.leaders = node.leads ? 1 : 0;
+  node.summed = false;
   OrderNode** link = &root_;
   while (*link != nullptr) {
     node.parent = *link;
+    node.parent->leaders += node.leaders;
+    node.parent->summed = false;
     const bool is_before = precedes(node.standing, node.parent->standing, now);
     (is_before ? node.next : node.previous) = node.parent;
     link = is_before ? &node.parent->left : &node.parent->right;
@@ -75,12 +94,7 @@ void OrderTree::insert(OrderNode& node, Time now) {
   *link = &node;
   (node.previous == nullptr ? first_ : node.previous->next) = &node;
   if (node.next != nullptr) node.next->previous = &node;
-  while (node.parent != nullptr && node.parent->weight < node.weight) {
-    OrderNode& below = *node.parent;
-    rotate_up(node);
-    add_up(below);
-  }
-  add_up_from(&node);
+  while (node.parent != nullptr && node.parent->weight < node.weight) rotate_up(node);
 }
 
 void OrderTree::erase(OrderNode& node) {
@@ -90,14 +104,24 @@ void OrderTree::erase(OrderNode& node) {
     rotate_up(left ? *node.left : *node.right);
   }
   // What has been rotated is on this path.
+  for (OrderNode* above = node.parent; above != nullptr; above = above->parent) {
+    above->leaders -= node.leads ? 1 : 0;
+    above->summed = false;
+  }
   replace_child(node.parent, &node, nullptr);
-  add_up_from(node.parent);
+  node.parent = nullptr;
   (node.previous == nullptr ? first_ : node.previous->next) = node.next;
   if (node.next != nullptr) node.next->previous = node.previous;
 }
 
 void OrderTree::update(OrderNode& node) {
-  add_up_from(&node);
+  for (OrderNode* at = &node; at != nullptr && at->summed; at = at->parent) at->summed = false;
+}
+
+void OrderTree::lead(OrderNode& node, bool leads) {
+  if (node.leads == leads) return;
+  node.leads = leads;
+  for (OrderNode* at = &node; at != nullptr; at = at->parent) at->leaders += leads ? 1 : ~0u;
 }
 
 OrderNode* OrderTree::leader_before(const OrderNode& node) const {
@@ -106,28 +130,37 @@ OrderNode* OrderTree::leader_before(const OrderNode& node) const {
   for (const OrderNode* at = &node; at != nullptr; from = at, at = at->parent) {
     if (at->left == from && from != nullptr) continue;  // `at` comes after it
     if (at != &node && at->leads) return const_cast<OrderNode*>(at);
-    if (sums_of(at->left).leaders > 0) return last_leader(at->left);
+    if (leaders_of(at->left) > 0) return last_leader(at->left);
   }
   return nullptr;
 }
 
 std::uint32_t OrderTree::rank(const OrderNode& node) const {
   std::uint32_t rank = node.leads ? 1 : 0;
-  rank += sums_of(node.left).leaders;
+  rank += leaders_of(node.left);
   for (const OrderNode* at = &node; at->parent != nullptr; at = at->parent)
-    if (at->parent->right == at) rank += sums_of(at->parent->left).leaders + (at->parent->leads ? 1 : 0);
+    if (at->parent->right == at) rank += leaders_of(at->parent->left) + (at->parent->leads ? 1 : 0);
   return rank;
 }
 
+Duration OrderTree::uses() const {
+  if (root_ == nullptr) return {};
+  sum_up(*root_);
+  return root_->sums.uses;
+}
+
 Duration OrderTree::uses_before(const OrderNode& node) const {
-  Duration uses = sums_of(node.left).uses;
+  sum_up(*root_);
+  Duration uses = node.left == nullptr ? Duration{} : node.left->sums.uses;
   for (const OrderNode* at = &node; at->parent != nullptr; at = at->parent)
-    if (at->parent->right == at) uses += sums_of(at->parent->left).uses + at->parent->look.uses;
+    if (const OrderNode* above = at->parent; above->right == at)
+      uses += (above->left == nullptr ? Duration{} : above->left->sums.uses) + above->look.uses;
   return uses;
 }
 
 Time OrderTree::look(Time decided) const {
   if (root_ == nullptr) return Time::never();
+  sum_up(*root_);
   const OrderNode::Sums& all = root_->sums;
   return Look{.at = all.at, .within = all.within, .in_turn = all.in_turn}.by(decided, {});
 }

@@ -1,7 +1,8 @@
 // The claims of one processor in their order: a treap (Seidel and Aragon 1996) of nodes that are parts of
 // the claims, with sums and minima over each subtree, so that what holds for all claims, or all before
-// one, is known without visiting them. Its random weights come from a generator of its own with a fixed seed:
-// no guest can choose them, and any run can be replayed.
+// one, is known without visiting them. They are made up when they are asked for: the changes of a decision
+// share most of their ways to the root. Its random weights come from a generator of its own with a fixed
+// seed: no guest can choose them, and any run can be replayed.
 //
 // Costs: n claims; O(log n) expected where it says log, constant otherwise. Nothing allocates.
 #pragma once
@@ -23,14 +24,15 @@ struct alignas(64) OrderNode {
   struct Sums {
     Duration uses, in_turn = kForever, within = kForever;
     Time at = Time::never(), moment = Time::never();
-    std::uint32_t leaders = 0;
   };
   std::uint32_t weight = 0;
-  bool leads = false;  // the owner's, as the next three: counts for rank() and leader_before()
-  Sums sums;
+  bool leads = false;         // counts for rank() and leader_before(): OrderTree::lead()
+  bool summed = false;        // if not, neither are those above it
+  std::uint32_t leaders = 0;  // in its subtree
   OrderNode* parent = nullptr;
+  Sums sums;
 
-  Look look;
+  Look look;                       // the owner's, as the next two
   Time overtaken = Time::never();  // a look besides: the claim behind it then comes before it
   Time moment = Time::never();     // the owner wants to see it then: due()
   OrderNode *previous = nullptr, *next = nullptr;
@@ -44,6 +46,8 @@ class OrderTree {
   void erase(OrderNode& node);
   /// After a change of anything else of the owner's: log.
   void update(OrderNode& node);
+  /// Whether a node counts as a leader, in the tree or not: log.
+  void lead(OrderNode& node, bool leads);
 
   [[nodiscard]] OrderNode* first() const { return first_; }
   /// The last node before this that leads, or null: log.
@@ -52,14 +56,17 @@ class OrderTree {
   [[nodiscard]] std::uint32_t rank(const OrderNode& node) const;
   /// What the looks of all before this one use: log.
   [[nodiscard]] Duration uses_before(const OrderNode& node) const;
-  /// What the looks of all use.
-  [[nodiscard]] Duration uses() const { return root_ == nullptr ? Duration{} : root_->sums.uses; }
-  /// The earliest look of all, after a decision at `decided`; never() if there is none.
+  /// What the looks of all use: as look().
+  [[nodiscard]] Duration uses() const;
+  /// The earliest look of all, after a decision at `decided`; never() if there is none. Log for each change
+  /// since the last, at most.
   [[nodiscard]] Time look(Time decided) const;
 
   /// Calls see(node) for each whose moment is not after `now`: log for each. see() must not change the tree.
   template <typename See>
   void due(Time now, See see) const {
+    if (root_ == nullptr) return;
+    sum_up(*root_);
     visit_due(root_, now, see);
   }
 
@@ -71,6 +78,7 @@ class OrderTree {
     if (node->moment <= now) see(*node);
     visit_due(node->right, now, see);
   }
+  static void sum_up(OrderNode& node);
   void replace_child(OrderNode* parent, OrderNode* child, OrderNode* by);
   void rotate_up(OrderNode& node);
 

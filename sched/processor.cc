@@ -62,8 +62,7 @@ void Processor::lift(Claim& claim, Time now) {
 // Until it has its next place, its level is free for others.
 void Processor::unseat(Vcpu& vcpu) {
   if (vcpu.leader != nullptr && vcpu.leader->leads) {
-    vcpu.leader->leads = false;
-    if (vcpu.leader->in_order) order_.update(*vcpu.leader);
+    order_.lead(*vcpu.leader, false);
     levels_.remove(vcpu);
   }
   vcpu.leader = nullptr;
@@ -78,13 +77,12 @@ void Processor::choose_leader(Vcpu& vcpu, Time now) {
   }
   if (vcpu.leader == nullptr) return levels_.drop(vcpu);
   if (!vcpu.leader->in_order) return;  // put_in() will
-  vcpu.leader->leads = true;
-  order_.update(*vcpu.leader);
+  order_.lead(*vcpu.leader, true);
   seat(vcpu);
 }
 
 void Processor::put_in(Claim& claim, Time now) {
-  claim.leads = claim.carrier->leader == &claim;
+  order_.lead(claim, claim.carrier->leader == &claim);
   order_.insert(claim, now);
   claim.in_order = true;
   touch_floating(claim.previous);

@@ -9,10 +9,6 @@ namespace {
 // As in host/host_scheduler.cc.
 constexpr std::int64_t kBellBurst = 128, kBellsPerSecond = 100;
 
-Duration budget(const ThreadSpec& spec) {
-  return spec.budget.ns > 0 ? spec.budget : spec.work;
-}
-
 std::uint32_t to_ppm(double part) {
   return static_cast<std::uint32_t>(std::clamp(part * 1e6 + 0.5, 0.0, 4e9));
 }
@@ -26,7 +22,7 @@ std::uint32_t bandwidth_of(const VmSpec& vm) {
     const auto terms =
         sched::check_request({.cls = static_cast<std::uint32_t>(t.cls),
                               .priority = t.priority,
-                              .budget_ns = static_cast<std::uint64_t>(budget(t).ns),
+                              .budget_ns = static_cast<std::uint64_t>(claimed(t).ns),
                               .period_ns = static_cast<std::uint64_t>(t.period.ns),
                               .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
     if (terms.ok()) sum += sched::bandwidth_of(*terms);
@@ -147,7 +143,7 @@ void CompositeHost::claim(Thread& t) {
       scheduler_.claim(t.vm->index, t.index,
                        {.cls = static_cast<std::uint32_t>(t.spec->cls),
                         .priority = t.spec->priority,
-                        .budget_ns = static_cast<std::uint64_t>(budget(*t.spec).ns),
+                        .budget_ns = static_cast<std::uint64_t>(claimed(*t.spec).ns),
                         .period_ns = static_cast<std::uint64_t>(t.spec->period.ns),
                         .relative_deadline_ns = static_cast<std::uint64_t>(t.spec->deadline.ns)},
                        machine().now());

@@ -37,6 +37,21 @@ Workload workload_of(std::uint32_t processors, std::vector<VmSpec> vms) {
   return w;
 }
 
+// Without a claim for its steps it would be refused, and late behind the other VM's endless work.
+TEST(Policies, ARealTimeThreadOfStepsIsServedByWhatTheyCompute) {
+  ThreadSpec loop = periodic(milliseconds(10), {});
+  for (int i = 0; i < 2; ++i)
+    loop.steps.push_back({.kind = Step::Kind::kCompute, .time = milliseconds(4), .target = 0});
+  const Workload w = workload_of(1, {vm_of({loop}), vm_of({busy()})});
+  for (const Policy policy : {Policy::kComposite, Policy::kStaticDeadline}) {
+    const RunResult result = run(w, policy, {.duration = seconds(1)});
+    const SetResult& set = result.sets.at(0);
+    EXPECT_GT(set.jobs, 90U) << to_string(policy);
+    EXPECT_EQ(set.refused, 0U) << to_string(policy);
+    EXPECT_EQ(set.misses, 0U) << to_string(policy);
+  }
+}
+
 double bandwidth(const VcpuPlan& v) {
   return static_cast<double>(v.budget.ns) / static_cast<double>(v.period.ns);
 }

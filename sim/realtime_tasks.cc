@@ -19,9 +19,8 @@ RealtimeTasks realtime_tasks(const VmSpec& vm, const Costs& costs) {
   for (std::uint32_t i = 0; i < vm.threads.size(); ++i) {
     const ThreadSpec& t = vm.threads[i];
     if (!realtime(t)) continue;
-    const Duration work = t.budget.ns > 0 ? t.budget : t.work;
     const Duration deadline = t.deadline.ns > 0 ? t.deadline : t.period;
-    result.tasks.push_back({t.period, std::min(work + overhead(costs, t.period), deadline), deadline});
+    result.tasks.push_back({t.period, std::min(claimed(t) + overhead(costs, t.period), deadline), deadline});
     result.threads.push_back(i);
   }
   return result;

@@ -32,6 +32,28 @@ TEST(RealtimeTasks, AJobTakesItsWorkAndWhatDispatchingItCosts) {
   EXPECT_EQ(made.tasks, tasks);
 }
 
+TEST(RealtimeTasks, AJobOfStepsTakesWhatTheyComputeUnlessABudgetIsGiven) {
+  using Kind = Step::Kind;
+  ThreadSpec t;
+  t.cls = CANDOR_CLASS_DEADLINE;
+  t.period = milliseconds(10);
+  t.steps = {{.kind = Kind::kCompute, .time = milliseconds(1), .target = 0},
+             {.kind = Kind::kLock, .time = {}, .target = 0},
+             {.kind = Kind::kCompute, .time = milliseconds(2), .target = 0},
+             {.kind = Kind::kUnlock, .time = {}, .target = 0},
+             {.kind = Kind::kSleep, .time = milliseconds(4), .target = 0}};
+  EXPECT_EQ(claimed(t), milliseconds(3)) << "what it sleeps takes no processor";
+  VmSpec vm;
+  vm.threads = {t};
+  const Costs costs;
+  EXPECT_EQ(realtime_tasks(vm, costs).tasks.at(0).work, milliseconds(3) + overhead(costs, t.period));
+  t.steps.push_back({.kind = Kind::kEnd, .time = {}, .target = 0});
+  t.steps.push_back({.kind = Kind::kCompute, .time = milliseconds(2), .target = 0});
+  EXPECT_EQ(claimed(t), milliseconds(3)) << "the longest job, not both";
+  t.budget = milliseconds(5);
+  EXPECT_EQ(claimed(t), milliseconds(5));
+}
+
 std::vector<std::uint32_t> placed(const std::vector<Placeable>& servers) {
   return place(servers, 2, 1);
 }

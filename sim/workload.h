@@ -63,7 +63,7 @@ struct ThreadSpec {
   Duration deadline;  // relative; 0: the period
   Duration work;  // processor time of a job or round where there are no steps; 0 with kAlways: without end
   double shortest = 1;      // of work: each job takes between this part of it and all of it, uniformly
-  Duration budget;          // of the claim, in each period; 0: the work
+  Duration budget;          // of the claim, in each period; 0: the work, or what the steps compute
   Duration offset{-1};      // of the first release; negative: random within a period
   Duration spread;          // kSporadic
   std::uint32_t burst = 1;  // kBursty
@@ -74,6 +74,20 @@ struct ThreadSpec {
 
 constexpr bool realtime(const ThreadSpec& thread) {
   return thread.cls == CANDOR_CLASS_DEADLINE || thread.cls == CANDOR_CLASS_FIXED;
+}
+
+/// Processor time that the thread's claim has in each period: its budget, or else the longest of its jobs. 0
+/// if neither is said. O(steps).
+inline Duration claimed(const ThreadSpec& thread) {
+  if (thread.budget > Duration{}) return thread.budget;
+  Duration most = thread.work, job;
+  for (const Step& step : thread.steps) {
+    if (step.kind == Step::Kind::kEnd) job = {};
+    if (step.kind != Step::Kind::kCompute) continue;
+    job += step.time;
+    if (job > most) most = job;
+  }
+  return most;
 }
 
 struct VmSpec {

@@ -107,6 +107,7 @@ deadline = "8ms"
 work = "1ms"
 shortest = 0.5
 budget = "2ms"
+blocking = "1ms"
 offset = "3ms"
 burst = 4
 lie = "overrun"
@@ -163,6 +164,7 @@ steps = ["wait", "lock b", "compute 1ms", "unlock b"]
   EXPECT_EQ(t.work, milliseconds(1));
   EXPECT_EQ(t.shortest, 0.5);
   EXPECT_EQ(t.budget, milliseconds(2));
+  EXPECT_EQ(t.blocking, milliseconds(1));
   EXPECT_EQ(t.offset, milliseconds(3));
   EXPECT_EQ(t.burst, 4U);
   EXPECT_EQ(t.lie, sim::Lie::kOverrun);
@@ -228,6 +230,7 @@ TEST(Scenario, WhatHasNoMeaningIsAnError) {
   EXPECT_THAT(thread_error("priority = 5\n"), HasSubstr("but with class \"fixed\""));
   EXPECT_THAT(thread_error("deadline = \"5ms\"\n"), HasSubstr("with arrival \"always\""));
   EXPECT_THAT(thread_error("spread = \"5ms\"\n"), HasSubstr("\"sporadic\""));
+  EXPECT_THAT(thread_error("blocking = \"5ms\"\n"), HasSubstr("\"deadline\" or \"fixed\""));
   EXPECT_THAT(thread_error("budget = \"5ms\"\n"), HasSubstr("\"deadline\" or \"fixed\""));
   EXPECT_THAT(thread_error("work = \"1ms\"\nsteps = [\"compute 1us\"]\n"), HasSubstr("beside \"steps\""));
   EXPECT_THAT(top_error("[[picture]]\nmeasure = \"harmful\"\nset = \"a/t\"\n"),

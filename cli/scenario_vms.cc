@@ -109,6 +109,8 @@ void read_arrival(ConfigReader& reader, const toml::table& table, ThreadSpec& th
     thread.burst = reader.integer(table, "burst", 1, 10'000, thread.burst);
   if (applies(reader, table, "budget", realtime, "but with class \"deadline\" or \"fixed\""))
     thread.budget = reader.duration(table, "budget", microseconds(1), period).value_or(Duration{});
+  if (applies(reader, table, "blocking", realtime, "but with class \"deadline\" or \"fixed\""))
+    thread.blocking = reader.duration(table, "blocking", {}, period).value_or(thread.blocking);
   read_trace(reader, table, thread);
 }
 
@@ -192,7 +194,7 @@ void read_threads(ConfigReader& reader, const toml::table& vm, const std::string
     reader.set_subject(fmt::format("{}, thread \"{}\"", vm_subject, name));
     reader.reject_unknown(
         *table, {"name", "set", "count", "class", "priority", "arrival", "period", "deadline", "work",
-                 "shortest", "budget", "offset", "spread", "burst", "steps", "lie", "trace"});
+                 "shortest", "budget", "blocking", "offset", "spread", "burst", "steps", "lie", "trace"});
     kind.threads.emplace_back().thread.name = read_name(reader, *table, taken, "thread");
   }
   for (const ThreadKind& thread : kind.threads) names.threads.push_back(thread.thread.name);

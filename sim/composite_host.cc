@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/blocking.h"
+
 namespace candor::sim {
 namespace {
 
@@ -13,18 +15,23 @@ std::uint32_t to_ppm(double part) {
   return static_cast<std::uint32_t>(std::clamp(part * 1e6 + 0.5, 0.0, 4e9));
 }
 
+sched::ClaimRequest request_of(const VmSpec& vm, std::size_t thread) {
+  const ThreadSpec& t = vm.threads[thread];
+  return {.cls = static_cast<std::uint32_t>(t.cls),
+          .priority = t.priority,
+          .budget_ns = static_cast<std::uint64_t>(claimed(t).ns),
+          .period_ns = static_cast<std::uint64_t>(t.period.ns),
+          .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns),
+          .blocking_ns = static_cast<std::uint64_t>(claimed_blocking(vm, thread).ns)};
+}
+
 // What a VM asks for all its claims together where its configuration does not say.
 std::uint32_t bandwidth_of(const VmSpec& vm) {
   if (vm.bandwidth > 0) return to_ppm(vm.bandwidth);
   std::uint64_t sum = 0;
-  for (const ThreadSpec& t : vm.threads) {
-    if (!realtime(t)) continue;
-    const auto terms =
-        sched::check_request({.cls = static_cast<std::uint32_t>(t.cls),
-                              .priority = t.priority,
-                              .budget_ns = static_cast<std::uint64_t>(claimed(t).ns),
-                              .period_ns = static_cast<std::uint64_t>(t.period.ns),
-                              .relative_deadline_ns = static_cast<std::uint64_t>(t.deadline.ns)});
+  for (std::size_t i = 0; i < vm.threads.size(); ++i) {
+    if (!realtime(vm.threads[i])) continue;
+    const auto terms = sched::check_request(request_of(vm, i));
     if (terms.ok()) sum += sched::bandwidth_of(*terms);
   }
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 4'000'000'000));
@@ -86,7 +93,8 @@ CompositeHost::CompositeHost(Machine& machine, const Plan& plan)
       scheduler_(machine.count(), {}, capacity_for(machine), model_for(machine.spec())),
       shares_(machine.vcpu_count(), machine.count()),
       realtime_(machine.count()),
-      room_(machine.count()) {
+      room_(machine.count()),
+      borrowed_(machine.vcpu_count()) {
   std::size_t threads = 0;
   for (Vm& vm : machine.vms()) {
     for (Vcpu& v : vm.vcpus) {
@@ -140,13 +148,7 @@ void CompositeHost::claim(Thread& t) {
   claim.thread = &t;
   on_[t.vm->index][t.index] = &claim;
   const sched::Answer answer =
-      scheduler_.claim(t.vm->index, t.index,
-                       {.cls = static_cast<std::uint32_t>(t.spec->cls),
-                        .priority = t.spec->priority,
-                        .budget_ns = static_cast<std::uint64_t>(claimed(*t.spec).ns),
-                        .period_ns = static_cast<std::uint64_t>(t.spec->period.ns),
-                        .relative_deadline_ns = static_cast<std::uint64_t>(t.spec->deadline.ns)},
-                       machine().now());
+      scheduler_.claim(t.vm->index, t.index, request_of(*t.vm->spec, t.index), machine().now());
   if (const auto& watch = machine().options().watch)
     watch({.at = machine().now(),
            .vm = t.vm->index,
@@ -173,13 +175,27 @@ void CompositeHost::published(Thread& t, bool ended) {
   claim.said = report_of(t, machine().now());
   if (!ended || scheduler_.vcpu_view(t.vm->index, t.bound->index, machine().now()).ring_at_job_end == 0)
     return;
-  if (bells_[t.vm->index].take(machine().now())) serve(claim.processor);
+  if (bells_[t.vm->index].take(machine().now())) serve(claim.processor, false);
 }
 
 void CompositeHost::timer(std::uint32_t which) {
   if (which < own_timers()) return LinuxHost::timer(which);
   if (which == timers() - 1) return share();
-  serve(which - own_timers());
+  serve(which - own_timers(), true);
+}
+
+// As in host/host_scheduler.cc: what a fair vCPU ran since the last look counts against the first claim here
+// of its VM if it has a rank that one lent.
+void CompositeHost::charge_borrowed() {
+  for (auto c = served_.begin(); c != served_.end(); ++c) {
+    if (std::any_of(served_.begin(), c, [&](const auto& o) { return o.vm == c->vm; })) continue;
+    for (const Vcpu& v : machine().vms()[c->vm].vcpus) {
+      if (!v.shared) continue;
+      if (v.state == Vcpu::State::kRunning) machine().settle(v.processor);
+      const Duration ran = v.ran - std::exchange(borrowed_[v.number], v.ran);
+      if (ran > Duration{} && boosted(v)) scheduler_.charge_borrowed(c->vm, c->thread, ran, machine().now());
+    }
+  }
 }
 
 void CompositeHost::share() {
@@ -207,7 +223,7 @@ void CompositeHost::share() {
   }
 }
 
-void CompositeHost::serve(std::uint32_t processor) {
+void CompositeHost::serve(std::uint32_t processor, bool by_timer) {
   const Time now = machine().now();
   if (now < machine().stolen_until(processor))
     return machine().set_timer(own_timers() + processor, machine().stolen_until(processor));
@@ -216,6 +232,7 @@ void CompositeHost::serve(std::uint32_t processor) {
   if (served_.empty()) return;
   for (const auto& c : served_) scheduler_.publish(c.vm, c.thread, on_[c.vm][c.thread]->said, now);
   for (const auto& c : served_) scheduler_.charge(c.vm, c.vcpu, machine().vms()[c.vm].vcpus[c.vcpu].ran, now);
+  if (by_timer) charge_borrowed();
   const sched::Decision decision = scheduler_.decide(processor, now);
   if (machine().options().watch) tell_ranks(processor, decision);
   ++decisions_;

@@ -31,7 +31,8 @@ class CompositeHost : public LinuxHost {
   };
 
   void claim(Thread& thread);
-  void serve(std::uint32_t processor);
+  void serve(std::uint32_t processor, bool by_timer);
+  void charge_borrowed();
   void tell_ranks(std::uint32_t processor, const sched::Decision& decision);
   void share();
 
@@ -49,6 +50,7 @@ class CompositeHost : public LinuxHost {
   std::vector<Seen> seen_;  // fair vCPUs, by VM
   std::vector<sched::FairUse> uses_;
   std::vector<Duration> realtime_, room_;  // by processor
+  std::vector<Duration> borrowed_;         // run time at the last look for borrowed ranks, by vCPU number
   Time shared_;
   std::uint64_t decisions_ = 0, changes_ = 0;
 };

@@ -64,6 +64,7 @@ struct ThreadSpec {
   Duration work;  // processor time of a job or round where there are no steps; 0 with kAlways: without end
   double shortest = 1;      // of work: each job takes between this part of it and all of it, uniformly
   Duration budget;          // of the claim, in each period; 0: the work, or what the steps compute
+  Duration blocking{-1};    // of the claim; negative: what follows from the steps (blocking.h)
   Duration offset{-1};      // of the first release; negative: random within a period
   Duration spread;          // kSporadic
   std::uint32_t burst = 1;  // kBursty

@@ -52,6 +52,8 @@ class LinuxHost : public Host {
   /// A fair vCPU's weight, and the processor that it is moved to; kNowhere: it stays. It may be balanced
   /// away.
   void set_fair(Vcpu& vcpu, double weight, std::uint32_t processor);
+  /// It runs at a rank that a waiter for a lock of its thread lends.
+  [[nodiscard]] bool boosted(const Vcpu& vcpu) const { return entities_[vcpu.number].lent > 0; }
   /// For how long a vCPU has been ready or has run, in all.
   [[nodiscard]] Duration ready_time(const Vcpu& vcpu) const;
   /// Processor time that real-time classes, and the host itself, have had in all.

@@ -74,7 +74,7 @@ void ClaimServer::start(Time release, Time now) {
   late_ = false;
   if (release <= now) {
     renew();
-    consumed_ += std::max(unasked_ - earned(now - faded_), Duration{0});
+    consumed_ += left_after(unasked_, now - faded_);
     unasked_ = Duration{0};
     release_ = release;
     earliest_ = release + terms_.period;
@@ -234,7 +234,7 @@ void ClaimServer::charge_borrowed(Duration used, Time now) {
 // S8. The level falls at the rate of the reserve. An honest claim never fills
 // it beyond two budgets: one at the end of a period, one at the start of the next.
 void ClaimServer::fill(Duration used, Time now) {
-  level_ = std::max(level_ - earned(now - filled_), Duration{0}) + used;
+  level_ = left_after(level_, now - filled_) + used;
   filled_ = now;
 }
 
@@ -258,7 +258,7 @@ void ClaimServer::consume(Duration used, Time now) {
 void ClaimServer::consume_unasked(Duration used, Time now) {
   const Duration owed = std::max(consumed_ - limit(), Duration{0});  // by the last job
   consumed_ = Duration{0};
-  unasked_ = std::max(unasked_ + owed - earned(now - faded_), Duration{0}) + used;
+  unasked_ = left_after(unasked_ + owed, now - faded_) + used;
   faded_ = now;
   if (unasked_ < limit()) return;
   consumed_ = std::exchange(unasked_, Duration{0});

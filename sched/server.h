@@ -181,6 +181,12 @@ class ClaimServer {
     if (!__builtin_mul_overflow(time.ns, limit().ns, &product)) return {product / terms_.period.ns};
     return Duration{static_cast<std::int64_t>(__int128{time.ns} * limit().ns / terms_.period.ns)};
   }
+  /// What is left of a use when its rate has worked on it for this time. Mostly nothing, and then nothing is
+  /// divided.
+  [[nodiscard]] Duration left_after(Duration use, Duration time) const {
+    if (__int128{time.ns} * limit().ns >= __int128{use.ns} * terms_.period.ns) return {};
+    return std::max(use - earned(time), Duration{0});
+  }
   /// How much later than at the earliest moment an overrun of the current job is looked for.
   [[nodiscard]] Duration late_look() const { return extended_ ? Duration{0} : look_slack(terms_.budget); }
   /// How long its rate takes for this; at most kMaxPeriod.

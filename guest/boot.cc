@@ -45,6 +45,8 @@ void read_command_line() {
     const std::string_view key = take_until(value, '=');
     if (key == "candor.idle")
       take_idle_mode(value);
+    else if (key == "candor.exit_port")
+      continue;  // for a machine of its own: guest/hardware
     else if (key.substr(0, 7) == "candor.")
       panic("{}: the kernel knows no such argument", word);
     else if (argument_count == kMaxArguments)
@@ -97,7 +99,8 @@ void boot() {
     print("candor: not on Candor\n");
   else
     print("candor: on Candor, ABI {}, {}\n", version, kernel.aware ? "aware" : "unaware by host");
-  if (version != CANDOR_ABI_VERSION) panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
+  if (!kernel.dedicated && version != CANDOR_ABI_VERSION)
+    panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
   read_command_line();
 
   ThreadControl& main = make_thread("main", Terms::fair(), run_main, nullptr, 2 * kDefaultStackBytes);

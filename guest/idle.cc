@@ -54,7 +54,7 @@ bool Vcpu::may_poll() const {
     case IdleMode::kCandid:
       break;
   }
-  return kernel.aware && peek(host.kind) == CANDOR_VCPU_FAIR &&
+  return (kernel.aware || kernel.dedicated) && peek(host.kind) == CANDOR_VCPU_FAIR &&
          (peek(host.sole) != 0 || peek(host.wanted) == 0);
 }
 

@@ -15,10 +15,14 @@ constexpr std::uint32_t kOwned = 0xe7;
 }  // namespace
 
 ExtendedState detect_extended_state() {
-  std::uint32_t low, high;
-  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   std::uint32_t leaf[4];
   ExtendedState state;
+  cpuid(1, 0, leaf);
+  constexpr std::uint32_t kOsXsave = 1u << 27;
+  if ((leaf[2] & kOsXsave) == 0) return state;
+  state.xsave = true;
+  std::uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   state.mask = low & kOwned;
   cpuid(0xd, 0, leaf);
   state.bytes = leaf[1];  // for all that XCR0 enables: an upper bound of ours

@@ -67,6 +67,7 @@ inline std::uint64_t trap_identify() {
 struct ExtendedState {
   std::uint32_t mask = 3;
   std::uint32_t bytes = 576;
+  bool xsave = false;    // not on processors without it: FXSAVE, for x87 and SSE
   bool compact = false;  // XSAVEC: smaller, and skips what is in its initial state
 };
 ExtendedState detect_extended_state();
@@ -74,6 +75,8 @@ ExtendedState detect_extended_state();
 inline void save_extended(const ExtendedState& how, void* to) {
   if (how.compact)
     __asm__ volatile("xsavec64 (%0)" ::"r"(to), "a"(how.mask), "d"(0) : "memory");
+  else if (!how.xsave)
+    __asm__ volatile("fxsave64 (%0)" ::"r"(to) : "memory");
   else
     __asm__ volatile("xsave64 (%0)" ::"r"(to), "a"(how.mask), "d"(0) : "memory");
 }
@@ -83,7 +86,10 @@ inline void empty_x87() {
   __asm__ volatile("fninit" ::: "memory");
 }
 inline void restore_extended(const ExtendedState& how, const void* from) {
-  __asm__ volatile("xrstor64 (%0)" ::"r"(from), "a"(how.mask), "d"(0) : "memory");
+  if (how.xsave)
+    __asm__ volatile("xrstor64 (%0)" ::"r"(from), "a"(how.mask), "d"(0) : "memory");
+  else
+    __asm__ volatile("fxrstor64 (%0)" ::"r"(from) : "memory");
 }
 
 /// Prepares a stack on which candor_switch() will find its way to candor_thread_start.

@@ -22,7 +22,7 @@ enum class IdleMode : std::uint8_t { kCandid, kPoll, kHalt };
 
 /// Facts about this run, set at boot.
 struct Kernel {
-  bool aware = false;  // the host reads claims: publish them
+  bool aware = false;      // the host reads claims: publish them
   bool dedicated = false;  // the machine is its own: guest/hardware is the host
   IdleMode idle = IdleMode::kCandid;
   std::uint32_t vcpus = 1;

@@ -21,7 +21,8 @@ class Tables {
   [[nodiscard]] const char* table(std::uint64_t at) const {
     if (!has(at, kHeaderBytes)) return nullptr;
     const auto bytes = read_bytes<std::uint32_t>(memory_ + at + 4);
-    return bytes >= kHeaderBytes && has(at, bytes) && sums_to_zero(memory_ + at, bytes) ? memory_ + at : nullptr;
+    return bytes >= kHeaderBytes && has(at, bytes) && sums_to_zero(memory_ + at, bytes) ? memory_ + at
+                                                                                        : nullptr;
   }
   static bool sums_to_zero(const char* at, std::size_t bytes) {
     unsigned sum = 0;
@@ -77,11 +78,13 @@ void read_madt(const char* madt, Machine& machine) {
     } else if (type == kLocalX2 && bytes >= 16) {
       add_processor(read_bytes<std::uint32_t>(e + 4), read_bytes<std::uint32_t>(e + 8));
     } else if (type == kIo && bytes >= 12 && machine.io_apic_count < machine.io_apics.size()) {
-      machine.io_apics[machine.io_apic_count++] = {read_bytes<std::uint32_t>(e + 4), read_bytes<std::uint32_t>(e + 8)};
+      machine.io_apics[machine.io_apic_count++] = {read_bytes<std::uint32_t>(e + 4),
+                                                   read_bytes<std::uint32_t>(e + 8)};
     } else if (type == kOverride && bytes >= 10 && static_cast<std::uint8_t>(e[3]) < machine.isa.size()) {
       const auto flags = read_bytes<std::uint16_t>(e + 8);
-      machine.isa[static_cast<std::uint8_t>(e[3])] = {
-          .gsi = read_bytes<std::uint32_t>(e + 4), .active_low = (flags & 3) == 3, .level = (flags >> 2 & 3) == 3};
+      machine.isa[static_cast<std::uint8_t>(e[3])] = {.gsi = read_bytes<std::uint32_t>(e + 4),
+                                                      .active_low = (flags & 3) == 3,
+                                                      .level = (flags >> 2 & 3) == 3};
     } else if (type == kLocalAddress && bytes >= 12) {
       machine.local_apic = read_bytes<std::uint64_t>(e + 4);
     }
@@ -106,16 +109,20 @@ void read_fadt(const Tables& tables, const char* fadt, Machine& machine) {
   machine.power_button = (flags & 1 << 4) == 0;
   machine.pm_timer_is_32_bits = (flags & 1 << 8) != 0;
   std::uint64_t dsdt = read_bytes<std::uint32_t>(fadt + 40);
-  if (bytes >= 148 && read_bytes<std::uint64_t>(fadt + 140) != 0) dsdt = read_bytes<std::uint64_t>(fadt + 140);
+  if (bytes >= 148 && read_bytes<std::uint64_t>(fadt + 140) != 0)
+    dsdt = read_bytes<std::uint64_t>(fadt + 140);
   if (const char* block = tables.table(dsdt))
-    machine.can_power_off = find_s5(block + kHeaderBytes, length(block) - kHeaderBytes, machine.s5_type_a, machine.s5_type_b);
+    machine.can_power_off =
+        find_s5(block + kHeaderBytes, length(block) - kHeaderBytes, machine.s5_type_a, machine.s5_type_b);
 }
 
 }  // namespace
 
 bool find_s5(const char* aml, std::size_t bytes, std::uint8_t& type_a, std::uint8_t& type_b) {
   constexpr std::uint8_t kName = 0x08, kPackage = 0x12, kZero = 0x00, kOne = 0x01, kByte = 0x0a;
-  const auto at = [&](std::size_t i) { return i < bytes ? static_cast<std::uint8_t>(aml[i]) : std::uint8_t{0xff}; };
+  const auto at = [&](std::size_t i) {
+    return i < bytes ? static_cast<std::uint8_t>(aml[i]) : std::uint8_t{0xff};
+  };
   for (std::size_t i = 1; i + 4 < bytes; i++) {
     if (std::string_view(aml + i, 4) != "_S5_") continue;
     const bool named = at(i - 1) == kName || (at(i - 1) == '\\' && i >= 2 && at(i - 2) == kName);
@@ -150,7 +157,8 @@ Result<Machine, AcpiError> read_acpi(const char* memory, std::uint64_t limit, st
   const char* pointer = tables.bytes_at(rsdp);
   if (!is_rsdp(pointer)) return Error{AcpiError::kBadChecksum};
   const bool extended = pointer[15] >= 2 && read_bytes<std::uint64_t>(pointer + 24) != 0;
-  const char* root = tables.table(extended ? read_bytes<std::uint64_t>(pointer + 24) : read_bytes<std::uint32_t>(pointer + 16));
+  const char* root = tables.table(extended ? read_bytes<std::uint64_t>(pointer + 24)
+                                           : read_bytes<std::uint32_t>(pointer + 16));
   if (root == nullptr) return Error{AcpiError::kBadChecksum};
 
   Machine machine;

@@ -41,7 +41,7 @@ struct Machine {
   std::uint32_t pm1a_control = 0, pm1b_control = 0;
   std::uint32_t pm_timer = 0;  // port
   bool pm_timer_is_32_bits = false;
-  bool power_button = false;  // as a fixed hardware event
+  bool power_button = false;   // as a fixed hardware event
   bool can_power_off = false;  // \_S5 was found
   std::uint8_t s5_type_a = 0, s5_type_b = 0;
 };

@@ -34,10 +34,10 @@ void LocalApic::find(std::uint64_t address) {
 
 void LocalApic::enable() {
   write_msr(kApicBase, read_msr(kApicBase) | kApicEnabled | (x2_ ? kApicX2 : 0));
-  write(0x80, 0);                        // no priority is too low
-  write(0x350, 1 << 16);                 // LINT0 and LINT1: masked; what they bring comes by the I/O APIC
-  write(0x360, 4 << 8);                  // LINT1: NMI
-  write(0xf0, 1 << 8 | kSpuriousVector); // on
+  write(0x80, 0);                         // no priority is too low
+  write(0x350, 1 << 16);                  // LINT0 and LINT1: masked; what they bring comes by the I/O APIC
+  write(0x360, 4 << 8);                   // LINT1: NMI
+  write(0xf0, 1 << 8 | kSpuriousVector);  // on
 }
 
 std::uint32_t LocalApic::id() {

@@ -1,5 +1,5 @@
-// Interrupt controllers: the local one of each processor (Intel SDM volume 3A, chapter 11), as x2APIC where there is
-// one, and the I/O APICs (82093AA data sheet) that bring the machine's interrupts.
+// Interrupt controllers: the local one of each processor (Intel SDM volume 3A, chapter 11), as x2APIC where
+// there is one, and the I/O APICs (82093AA data sheet) that bring the machine's interrupts.
 #pragma once
 
 #include <cstdint>

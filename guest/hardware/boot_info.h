@@ -1,4 +1,5 @@
-// What a loader tells of the machine: by PVH's start information or Multiboot2's tags. Pure; tested on the host.
+// What a loader tells of the machine: by PVH's start information or Multiboot2's tags. Pure; tested on the
+// host.
 #pragma once
 
 #include <cstddef>

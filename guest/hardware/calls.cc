@@ -74,7 +74,8 @@ std::int64_t protect(std::uint64_t address, std::uint64_t bytes, std::uint64_t r
   const std::uint64_t begin = host.page->ram_base, end = begin + host.page->ram_bytes;
   const bool whole = (address | bytes) % PageTables::kPage == 0;
   if (!whole || address < begin || address > end || bytes > end - address) return CANDOR_E_INVALID;
-  if (rights != CANDOR_PROT_NONE && rights != CANDOR_PROT_READ && rights != CANDOR_PROT_WRITE) return CANDOR_E_INVALID;
+  if (rights != CANDOR_PROT_NONE && rights != CANDOR_PROT_READ && rights != CANDOR_PROT_WRITE)
+    return CANDOR_E_INVALID;
   const TablesLock lock;
   const Rights wanted = rights == CANDOR_PROT_NONE   ? Rights::kNone
                         : rights == CANDOR_PROT_READ ? Rights::kRead
@@ -86,8 +87,8 @@ std::int64_t protect(std::uint64_t address, std::uint64_t bytes, std::uint64_t r
 
 }  // namespace
 
-std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t /*d*/,
-                        std::uint64_t /*e*/) {
+std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                        std::uint64_t /*d*/, std::uint64_t /*e*/) {
   const auto self = static_cast<std::uint32_t>(call >> 32);
   switch (static_cast<std::uint32_t>(call)) {
     case CANDOR_CALL_YIELD:  // there is nobody else

@@ -43,7 +43,7 @@ std::uint64_t pass_time_by_pm_timer(const Machine& machine) {
 std::uint64_t pass_time_by_pit() {
   constexpr std::uint32_t kTicks = kPitHz / 100;
   out8(0x61, static_cast<std::uint8_t>((in8(0x61) & ~2) | 1));  // gate on, speaker off
-  out8(0x43, 0xb0);                                            // channel 2, one shot
+  out8(0x43, 0xb0);                                             // channel 2, one shot
   out8(0x42, kTicks & 0xff);
   out8(0x42, kTicks >> 8);
   while ((in8(0x61) & 0x20) == 0) kernel::relax();

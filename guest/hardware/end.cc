@@ -77,7 +77,8 @@ bool listen_to_power_button() {
   for (const std::uint32_t block : {m.pm1a_event, m.pm1b_event}) {
     if (block == 0) continue;
     out16(static_cast<std::uint16_t>(block), kPowerButton);  // written ones are cleared
-    out16(static_cast<std::uint16_t>(block + m.pm1_event_bytes / 2), block == m.pm1a_event ? kPowerButton : 0);
+    out16(static_cast<std::uint16_t>(block + m.pm1_event_bytes / 2),
+          block == m.pm1a_event ? kPowerButton : 0);
   }
   return route(m, m.sci, kAcpiVector, Processor::all[0].apic_id);
 }

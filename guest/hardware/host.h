@@ -14,16 +14,18 @@ struct Host {
   candor_host_page* page = nullptr;  // as the kernel cannot see it: writable
   Machine machine;
   PageTables tables;
-  std::uint16_t exit_port = 0;   // candor.exit_port=: where the exit code goes instead of power off; 0: none
+  std::uint16_t exit_port = 0;  // candor.exit_port=: where the exit code goes instead of power off; 0: none
   bool serial_interrupts = false;
 };
 extern Host host;
 
-/// candor_call_fn: the synthetic instructions (docs/abi.md §7). Any processor, any time but inside an interrupt.
-std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d,
-                        std::uint64_t e);
+/// candor_call_fn: the synthetic instructions (docs/abi.md §7). Any processor, any time but inside an
+/// interrupt.
+std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                        std::uint64_t d, std::uint64_t e);
 
-/// Passes on what is in the console's ring, as far as the serial port takes it; the rest when it can. Any context.
+/// Passes on what is in the console's ring, as far as the serial port takes it; the rest when it can. Any
+/// context.
 void drain_console();
 /// All of it, waiting. For the end: others must have stopped.
 void drain_console_wholly();

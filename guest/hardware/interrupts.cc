@@ -32,7 +32,8 @@ void on_timer() {
 void divert(Frame& frame) {
   constexpr std::uint64_t kTrap = 1 << 8, kDirection = 1 << 10, kAlignment = 1 << 18;
   candor_guest_vcpu& page = own_page();
-  if ((peek(page.pending) & ~CANDOR_PENDING_CLAIMS) == 0 || peek(page.masked) != 0 || page.upcall_entry == 0) return;
+  if ((peek(page.pending) & ~CANDOR_PENDING_CLAIMS) == 0 || peek(page.masked) != 0 || page.upcall_entry == 0)
+    return;
   put(page.masked, 1u);
   frame.rsp -= 144;
   auto* below_red_zone = reinterpret_cast<std::uint64_t*>(frame.rsp);
@@ -42,24 +43,41 @@ void divert(Frame& frame) {
   frame.rflags &= ~(kTrap | kDirection | kAlignment);
 }
 
-/// VMCPUID, which on a machine of its own is what it says: undefined. It is passed over, with no answer in RAX.
+/// VMCPUID, which on a machine of its own is what it says: undefined. It is passed over, with no answer in
+/// RAX.
 bool pass_over_trap(Frame& frame) {
-  static const char trap[] = {0x0f, static_cast<char>(0xb9), static_cast<char>(0x80), 0x43, 0x4e, 0x44, 0x52};
-  static_assert(sizeof trap == CANDOR_TRAP_BYTES);
-  if (__builtin_memcmp(reinterpret_cast<const char*>(frame.rip), trap, sizeof trap) != 0) return false;
-  frame.rip += sizeof trap;
+  static const char kTrapBytes[] = {0x0f, static_cast<char>(0xb9), static_cast<char>(0x80), 0x43, 0x4e, 0x44,
+                                    0x52};
+  static_assert(sizeof kTrapBytes == CANDOR_TRAP_BYTES);
+  if (__builtin_memcmp(reinterpret_cast<const char*>(frame.rip), kTrapBytes, sizeof kTrapBytes) != 0)
+    return false;
+  frame.rip += sizeof kTrapBytes;
   frame.rax = 0;
   return true;
 }
 
 const char* name_of(std::uint64_t vector) {
-  static const char* const names[] = {
-      "division by zero", "debug",          "non-maskable interrupt", "breakpoint",
-      "overflow",         "bound exceeded", "undefined instruction",  "no coprocessor",
-      "double fault",     "",               "bad task state",         "segment not present",
-      "stack segment",    "general protection", "page fault",         "",
-      "x87 error",        "misaligned access",  "machine check",      "SIMD error"};
-  return vector < std::size(names) ? names[vector] : "exception";
+  static const char* const kNames[] = {"division by zero",
+                                       "debug",
+                                       "non-maskable interrupt",
+                                       "breakpoint",
+                                       "overflow",
+                                       "bound exceeded",
+                                       "undefined instruction",
+                                       "no coprocessor",
+                                       "double fault",
+                                       "",
+                                       "bad task state",
+                                       "segment not present",
+                                       "stack segment",
+                                       "general protection",
+                                       "page fault",
+                                       "",
+                                       "x87 error",
+                                       "misaligned access",
+                                       "machine check",
+                                       "SIMD error"};
+  return vector < std::size(kNames) ? kNames[vector] : "exception";
 }
 
 [[noreturn]] void fault(const Frame& frame) {

@@ -49,7 +49,8 @@ std::uint64_t* PageTables::table_below(std::uint64_t& entry) {
   return table_at(table);
 }
 
-/// The entry for the address in the table of that level: 1 is the last. Null if there is none, nor could be made.
+/// The entry for the address in the table of that level: 1 is the last. Null if there is none, nor could be
+/// made.
 std::uint64_t* PageTables::find(std::uint64_t address, int level, bool make) {
   std::uint64_t* table = table_at(root_);
   for (int at = 4;; at--) {

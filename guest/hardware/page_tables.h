@@ -1,5 +1,5 @@
-// The four-level page tables of a machine of its own (Intel SDM volume 3A, 4.5): large pages where they fit, split
-// where rights change within one. Pure but for the memory of the tables; tested on the host.
+// The four-level page tables of a machine of its own (Intel SDM volume 3A, 4.5): large pages where they fit,
+// split where rights change within one. Pure but for the memory of the tables; tested on the host.
 #pragma once
 
 #include <cstdint>

@@ -44,8 +44,13 @@ std::uint8_t stack_of(std::size_t vector) {
 void fill_gates() {
   for (std::size_t v = 0; v < kVectors; v++) {
     const std::uint64_t entry = reinterpret_cast<std::uint64_t>(hardware_stubs) + v * 16;
-    gates[v] = {static_cast<std::uint16_t>(entry),       kCode, stack_of(v), 0x8e, static_cast<std::uint16_t>(entry >> 16),
-                static_cast<std::uint32_t>(entry >> 32), 0};
+    gates[v] = {static_cast<std::uint16_t>(entry),
+                kCode,
+                stack_of(v),
+                0x8e,
+                static_cast<std::uint16_t>(entry >> 16),
+                static_cast<std::uint32_t>(entry >> 32),
+                0};
   }
 }
 
@@ -56,7 +61,8 @@ void load_tables(Processor& p) {
   const auto task = reinterpret_cast<std::uint64_t>(&p.task);
   p.gdt[1] = 0x00af9a000000ffff;
   p.gdt[2] = 0x00cf92000000ffff;
-  p.gdt[3] = (sizeof p.task - 1) | (task & 0xffffff) << 16 | std::uint64_t{0x89} << 40 | (task >> 24 & 0xff) << 56;
+  p.gdt[3] =
+      (sizeof p.task - 1) | (task & 0xffffff) << 16 | std::uint64_t{0x89} << 40 | (task >> 24 & 0xff) << 56;
   p.gdt[4] = task >> 32;
   const TablePointer gdt = {sizeof p.gdt - 1, reinterpret_cast<std::uint64_t>(p.gdt)};
   const TablePointer idt = {sizeof gates - 1, reinterpret_cast<std::uint64_t>(gates)};
@@ -66,7 +72,8 @@ void load_tables(Processor& p) {
 }
 
 void enable_features() {
-  constexpr std::uint64_t kMonitorFpu = 2, kEmulateFpu = 4, kTaskSwitched = 8, kFpuErrors = 32, kWriteProtect = 1 << 16;
+  constexpr std::uint64_t kMonitorFpu = 2, kEmulateFpu = 4, kTaskSwitched = 8, kFpuErrors = 32,
+                          kWriteProtect = 1 << 16;
   write_cr0((read_cr0() & ~(kEmulateFpu | kTaskSwitched)) | kMonitorFpu | kFpuErrors | kWriteProtect);
   constexpr std::uint64_t kSse = 0x600, kFsGsBase = 1 << 16, kXsave = 1 << 18;
   const bool xsave = (cpuid(1).c >> 26 & 1) != 0;

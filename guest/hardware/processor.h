@@ -1,4 +1,5 @@
-// What each processor of a machine of its own has to itself: descriptor tables, stacks for interrupts, its timer.
+// What each processor of a machine of its own has to itself: descriptor tables, stacks for interrupts, its
+// timer.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +10,15 @@
 
 namespace candor::hardware {
 
-/// Stacks of the interrupt stack table (Intel SDM volume 3A, 6.14.5). All that may come while another is being
-/// served has one of its own.
-enum StackIndex : std::uint8_t { kInterruptStack = 1, kFaultStack, kNmiStack, kDoubleFaultStack, kMachineCheckStack };
+/// Stacks of the interrupt stack table (Intel SDM volume 3A, 6.14.5). All that may come while another is
+/// being served has one of its own.
+enum StackIndex : std::uint8_t {
+  kInterruptStack = 1,
+  kFaultStack,
+  kNmiStack,
+  kDoubleFaultStack,
+  kMachineCheckStack
+};
 constexpr std::size_t kStacks = 5;
 constexpr std::size_t kStackBytes = 8192;
 
@@ -19,8 +26,8 @@ struct alignas(4096) Processor {
   char stacks[kStacks][kStackBytes];
 
   std::uint32_t apic_id;
-  Time timer_at;    // of CANDOR_CALL_SET_TIMER; never: off
-  Time wait_until;  // of CANDOR_CALL_NO_WORK; never: not waiting, or for no time
+  Time timer_at;               // of CANDOR_CALL_SET_TIMER; never: off
+  Time wait_until;             // of CANDOR_CALL_NO_WORK; never: not waiting, or for no time
   std::uint64_t flushes_seen;  // atomic
 
   std::uint64_t gdt[5];

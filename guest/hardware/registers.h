@@ -43,7 +43,8 @@ inline std::uint64_t read_msr(std::uint32_t msr) {
   return std::uint64_t{high} << 32 | low;
 }
 inline void write_msr(std::uint32_t msr, std::uint64_t value) {
-  __asm__ volatile("wrmsr" ::"a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32)), "c"(msr)
+  __asm__ volatile("wrmsr" ::"a"(static_cast<std::uint32_t>(value)),
+                   "d"(static_cast<std::uint32_t>(value >> 32)), "c"(msr)
                    : "memory");
 }
 
@@ -92,7 +93,8 @@ inline void interrupts_off() {
 inline void interrupts_on() {
   __asm__ volatile("sti" ::: "memory");
 }
-/// Sleeps until an interrupt has been served. None is lost between this and what was looked at with interrupts off.
+/// Sleeps until an interrupt has been served. None is lost between this and what was looked at with
+/// interrupts off.
 inline void interrupts_on_and_halt() {
   __asm__ volatile("sti; hlt; cli" ::: "memory");
 }
@@ -100,9 +102,7 @@ inline void interrupts_on_and_halt() {
 /// Keeps interrupts out for a scope; they are as they were afterwards.
 class InterruptsOff {
  public:
-  InterruptsOff() {
-    __asm__ volatile("pushfq; popq %0; cli" : "=r"(flags_)::"memory");
-  }
+  InterruptsOff() { __asm__ volatile("pushfq; popq %0; cli" : "=r"(flags_)::"memory"); }
   ~InterruptsOff() {
     if ((flags_ & 0x200) != 0) interrupts_on();
   }

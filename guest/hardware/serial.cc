@@ -9,8 +9,9 @@ namespace {
 constexpr std::uint16_t kPort = 0x3f8;
 constexpr std::size_t kFifo = 16;
 // Registers (8.0), by their distance from the first.
-constexpr std::uint16_t kData = kPort, kInterruptEnable = kPort + 1, kFifoControl = kPort + 2, kLineControl = kPort + 3,
-                        kModemControl = kPort + 4, kLineStatus = kPort + 5, kScratch = kPort + 7;
+constexpr std::uint16_t kData = kPort, kInterruptEnable = kPort + 1, kFifoControl = kPort + 2,
+                        kLineControl = kPort + 3, kModemControl = kPort + 4, kLineStatus = kPort + 5,
+                        kScratch = kPort + 7;
 constexpr std::uint8_t kEmpty = 1 << 5;  // of line status: the transmitter takes a FIFO's worth
 
 bool present;

@@ -30,7 +30,7 @@ constexpr std::uint64_t kPage = PageTables::kPage;
 constexpr std::uint64_t kMapped = std::uint64_t{4} << 30;  // by boot.S, where it lies
 constexpr std::uint64_t kTrampolinePage = 0x8000;
 
-BootInfo boot_info;  // copied: what the loader left may lie in memory that is about to be used
+BootInfo boot_info;              // copied: what the loader left may lie in memory that is about to be used
 bool started[CANDOR_MAX_VCPUS];  // atomic
 
 std::uint64_t address_of(const void* p) {
@@ -88,7 +88,8 @@ Layout lay_out(std::uint64_t processors) {
 
 void map_everything(const Layout& layout) {
   PageTables& t = host.tables;
-  const std::uint64_t text = address_of(text_begin), rodata = address_of(rodata_begin), data = address_of(data_begin);
+  const std::uint64_t text = address_of(text_begin), rodata = address_of(rodata_begin),
+                      data = address_of(data_begin);
   bool ok = t.map(text, text, page_up(address_of(text_end)) - text, Rights::kExecute);
   ok = ok && t.map(rodata, rodata, page_up(address_of(rodata_end)) - rodata, Rights::kRead);
   ok = ok && t.map(data, data, layout.end - data, Rights::kWrite);
@@ -165,7 +166,8 @@ std::uint32_t start_others() {
     hardware_starting_stack = address_of(Processor::all[running].stacks[0] + kStackBytes);
     LocalApic::start(id, kTrampolinePage, wait_us);
     // One that does not come is left out; should it come late, it waits for ever.
-    for (int tries = 0; tries < 1000 && !__atomic_load_n(&started[running], __ATOMIC_ACQUIRE); tries++) wait_us(100);
+    for (int tries = 0; tries < 1000 && !__atomic_load_n(&started[running], __ATOMIC_ACQUIRE); tries++)
+      wait_us(100);
     if (__atomic_load_n(&started[running], __ATOMIC_ACQUIRE))
       running++;
     else
@@ -181,7 +183,8 @@ void read_own_arguments() {
     std::string_view value = word;
     if (take_until(value, '=') != "candor.exit_port") continue;
     const auto port = parse_number(value);
-    if (!port || *port > 0xffff) give_up("candor.exit_port={}: it is a port's number, up to 65535", {FormatArgument(value)});
+    if (!port || *port > 0xffff)
+      give_up("candor.exit_port={}: it is a port's number, up to 65535", {FormatArgument(value)});
     host.exit_port = static_cast<std::uint16_t>(*port);
   }
 }
@@ -230,12 +233,14 @@ extern "C" [[noreturn]] void hardware_start(std::uint32_t magic, std::uint32_t i
   const bool button = listen_to_power_button();
   host.serial_interrupts = route(host.machine, 4, kSerialVector, Processor::all[0].apic_id);
 
-  if (boot_info.cmdline_cut) say("the command line was cut after {} bytes", {FormatArgument(sizeof boot_info.cmdline - 1)});
+  if (boot_info.cmdline_cut)
+    say("the command line was cut after {} bytes", {FormatArgument(sizeof boot_info.cmdline - 1)});
   if (host.machine.processors_left_out != 0)
-    say("{} processors more than {} are left alone", {FormatArgument(host.machine.processors_left_out), FormatArgument(Machine::kMostProcessors)});
+    say("{} processors more than {} are left alone",
+        {FormatArgument(host.machine.processors_left_out), FormatArgument(Machine::kMostProcessors)});
   say("by {}, {} MiB, {} processors, {}, {}, TSC {} MHz by {}{}",
-      {FormatArgument(boot_info.loader), FormatArgument(host.page->ram_bytes >> 20), FormatArgument(Processor::count),
-       FormatArgument(LocalApic::is_x2() ? "x2APIC" : "xAPIC"),
+      {FormatArgument(boot_info.loader), FormatArgument(host.page->ram_bytes >> 20),
+       FormatArgument(Processor::count), FormatArgument(LocalApic::is_x2() ? "x2APIC" : "xAPIC"),
        FormatArgument(frequencies.apic_timer_hz == 0 ? "TSC deadlines" : "one-shot timer"),
        FormatArgument(frequencies.tsc_hz / 1'000'000), FormatArgument(frequencies.source),
        FormatArgument(button ? "" : ", no power button")});

@@ -5,9 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <vector>
 
+#include "tests/e2e/machine.h"
 #include "tests/e2e/needs.h"
 #include "vmm/vm_process.h"
 
@@ -142,6 +146,73 @@ std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& i
   const auto& [mode, behaviour] = info.param;
   return fmt::format("{}_{}{}", mode, behaviour.guest, behaviour.variant);
 }
+
+#ifndef CANDOR_HOST_IS_SANITIZED
+
+// The same guests on machines of their own, where the kernel is its own host: tests by the same names.
+class MachineConformance : public testing::TestWithParam<std::tuple<int, Behaviour>> {};
+
+TEST_P(MachineConformance, Holds) {
+  const auto& [processors, behaviour] = GetParam();
+  CANDOR_NEEDS_MACHINE();
+  MachineOptions options;
+  options.processors = processors;
+  if (std::string_view(behaviour.guest) == "ends_while_polling") options.cmdline = "candor.idle=poll";
+  if (behaviour.duration[0] != '\0') options.press_power_after = std::chrono::milliseconds(1500);
+  const MachineOutcome o = run_on_machine(guest_image(behaviour.guest), options);
+  ASSERT_TRUE(o.ended) << o.console;
+  EXPECT_THAT(o.console, HasSubstr("candor: not on Candor"));
+  if (behaviour.ending == Ending::kPasses) {
+    EXPECT_EQ(o.code, 0) << o.console;
+    EXPECT_THAT(o.console, HasSubstr(std::string("PASS ") + behaviour.guest));
+  } else {
+    constexpr int kPanic = 101;
+    EXPECT_EQ(o.code, kPanic) << o.console;
+    EXPECT_THAT(o.console, HasSubstr("panic: "));
+    EXPECT_THAT(o.console, Not(HasSubstr("not reached")));
+  }
+}
+
+/// Those that do not run with any number of processors.
+enum class Only {
+  kOne,      // what it is about must happen on the same processor
+  kSeveral,  // it needs more than one
+  kNever,    // it is about the host
+};
+const std::map<std::string_view, Only> kOnly = {
+    {"preserves_registers", Only::kOne},       {"inherits_priority", Only::kOne},
+    {"yields_to_equals", Only::kOne},          {"wakes_between_vcpus", Only::kSeveral},
+    {"survives_upcall_storm", Only::kSeveral}, {"spreads_threads", Only::kNever},
+    {"traps_under_a_storm", Only::kNever},     {"takes_late_answers", Only::kNever},
+    {"ends_while_preempted", Only::kNever},    {"spins_masked", Only::kNever},
+    {"scribbles_over_the_area", Only::kNever}, {"rings_without_end", Only::kNever},
+    {"lies_about_its_budget", Only::kNever},
+};
+
+std::vector<Behaviour> behaviours_on(int processors) {
+  std::vector<Behaviour> chosen;
+  for (const Behaviour& b : kBehaviours) {
+    const auto only = kOnly.find(b.guest);
+    const bool wanted =
+        only == kOnly.end() || only->second == (processors == 1 ? Only::kOne : Only::kSeveral);
+    // A variant differs in the keys of its VM, which is no machine.
+    if (wanted && b.variant[0] == '\0') chosen.push_back(b);
+  }
+  return chosen;
+}
+
+std::string name_on_machine(const testing::TestParamInfo<MachineConformance::ParamType>& info) {
+  return std::get<1>(info.param).guest;
+}
+
+INSTANTIATE_TEST_SUITE_P(OneProcessor, MachineConformance,
+                         testing::Combine(testing::Values(1), testing::ValuesIn(behaviours_on(1))),
+                         name_on_machine);
+INSTANTIATE_TEST_SUITE_P(FourProcessors, MachineConformance,
+                         testing::Combine(testing::Values(4), testing::ValuesIn(behaviours_on(4))),
+                         name_on_machine);
+
+#endif  // CANDOR_HOST_IS_SANITIZED
 
 INSTANTIATE_TEST_SUITE_P(Process, Conformance,
                          testing::Combine(testing::Values("unaware", "aware"),

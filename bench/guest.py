@@ -32,7 +32,7 @@ def in_instructions():
     qemu = shutil.which("qemu-system-x86_64")
     if qemu is None:
         return {}
-    result = subprocess.run([qemu, "-accel", "tcg", "-icount", "shift=0,sleep=off", "-cpu", "max", "-m", "64M", "-display", "none",
+    result = subprocess.run([qemu, "-accel", "tcg", "-icount", "shift=0,sleep=off", "-cpu", "max", "-m", "32M", "-display", "none",
                              "-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", lib.guest("bench_kernel"), "-append", ""],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
     return {name: int(ps) / 1000 for name, ps in re.findall(r"kernel (\w+) ps=(\d+)", result.stdout)}
@@ -42,7 +42,7 @@ def main():
     known = lib.facts()
     lib.print_facts(known)
     processor = lib.last_processor()
-    config = lib.write_config("guest", processor, [lib.vm("kernel", "bench_kernel", memory="64MiB")])
+    config = lib.write_config("guest", processor, [lib.vm("kernel", "bench_kernel", memory="4MiB")])
     aware, native = {}, {}
     for _ in range(ROUNDS):
         for best, measured in ((aware, on_candor(config)), (native, by_native_threads(processor))):

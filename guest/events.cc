@@ -47,6 +47,7 @@ void Vcpu::take_inbox() {
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
       }
       deliver(*t, mail);
+      drop(*t);
     }
     t = next;
   }
@@ -112,8 +113,10 @@ void Vcpu::lift_wanted_holders() {
 void wake_all(Waiters& waiters) {
   for (ThreadControl* t = waiters.take_all(); t != nullptr;) {
     ThreadControl* next = t->waiters_next;
+    retain(*t);  // from the next line on it may go its way, and end
     t->in_waiters.store(false, std::memory_order_release);
     Vcpu::wake(*t);
+    drop(*t);
     t = next;
   }
 }
@@ -138,10 +141,12 @@ void Vcpu::send(ThreadControl& thread, Mail mail) {
 void Vcpu::post(ThreadControl& thread, std::uint32_t mail) {
   const bool pushes = thread.mail.add(mail);
   Vcpu* home = thread.home.load(std::memory_order_acquire);
-  if (pushes)
+  if (pushes) {
+    retain(thread);
     home->inbox_.push(&thread);
-  else
+  } else {
     home->early_mail_.store(true, std::memory_order_release);
+  }
   home->notify();
 }
 

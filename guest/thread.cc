@@ -63,9 +63,18 @@ void launch(ThreadControl& t, Vcpu& where) {
 
 void release_thread(ThreadControl& t) {
   release_slot(t);
-  // The control block stays: somebody may be about to unpark the thread.
   free_stack(t.stack);
   t.stack = nullptr;
+  drop(t);
+}
+
+void retain(ThreadControl& t) {
+  t.references.fetch_add(1, std::memory_order_relaxed);
+}
+void drop(ThreadControl& t) {
+  if (t.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  operator delete (t.extended, std::align_val_t{64});
+  delete &t;
 }
 
 }  // namespace kernel
@@ -75,9 +84,10 @@ using namespace kernel;
 Thread Thread::start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,
                      std::size_t stack_bytes) {
   ThreadControl& t = make_thread(name, terms, enter, argument, stack_bytes);
+  const Thread handle(&t);  // it may have ended before we return
   Masked masked;
   launch(t, claim_and_place(t));
-  return Thread(&t);
+  return handle;
 }
 
 const char* Thread::name() const {

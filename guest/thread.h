@@ -14,14 +14,25 @@ namespace candor {
 
 namespace kernel {
 struct ThreadControl;
-void release_thread(ThreadControl& thread);
+void retain(ThreadControl& thread);
+void drop(ThreadControl& thread);
 }  // namespace kernel
 
 constexpr std::size_t kDefaultStackBytes = 32768;
 
-/// A handle; copying it is cheap. The thread goes on until its function returns.
+/// A handle; copying it counts. The thread goes on until its function returns, whatever becomes of its
+/// handles; what the kernel keeps of it goes with the last of both.
 class Thread {
  public:
+  Thread(const Thread& other) : control_(other.control_) { kernel::retain(*control_); }
+  Thread& operator=(const Thread& other) {
+    kernel::retain(*other.control_);
+    kernel::drop(*control_);
+    control_ = other.control_;
+    return *this;
+  }
+  ~Thread() { kernel::drop(*control_); }
+
   /// Starts `function()` in a thread of its own. Real-time terms are claimed
   /// from the host first; when they are refused the thread runs as fair (see claim()).
   template <typename F>
@@ -44,7 +55,7 @@ class Thread {
   /// Waits until the thread has ended. Any number of threads may, but not itself.
   void join() const;
 
-  explicit Thread(kernel::ThreadControl* control) : control_(control) {}
+  explicit Thread(kernel::ThreadControl* control) : control_(control) { kernel::retain(*control); }
 
  private:
   static Thread start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,

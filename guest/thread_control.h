@@ -60,6 +60,8 @@ struct ThreadControl {
   std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end
   ThreadControl* waiters_next = nullptr;
   std::atomic<bool> ended{false};
+  std::atomic<std::uint32_t> references{
+      1};  // the thread's own until it has ended, handles, its link in an inbox
   MpscStack<ThreadControl, &ThreadControl::waiters_next> joiners;  // wait for its end
 
   // ---- identity and terms

@@ -163,6 +163,7 @@ void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
   const bool first = thread.mail.add(kMailArrive);
   thread.home.store(&to, std::memory_order_release);
   if (!first) return;  // somebody is pushing it to us; we forward it then, mail and all
+  retain(thread);
   to.inbox_.push(&thread);
   to.notify();
 }

@@ -142,6 +142,13 @@ class Vcpu {
   std::atomic<bool> finished_{false};
 };
 
+/// What is left of a thread that has ended and is not on its stack any more, but for its control block. Its
+/// vCPU's.
+void release_thread(ThreadControl& thread);
+/// Who keeps a control block says so. Any context but an interrupt.
+void retain(ThreadControl& thread);
+void drop(ThreadControl& thread);
+
 /// Wakes all that wait there.
 void wake_all(Waiters& waiters);
 

@@ -54,6 +54,7 @@ const Behaviour kBehaviours[] = {
     {"goes_on_while_it_waits", Ending::kPasses, kRealtime},
     {"joins_threads", Ending::kPasses, "vcpus = 2\n"},
     {"keeps_unparks", Ending::kPasses, "vcpus = 2\n"},
+    {"reuses_threads", Ending::kPasses, "vcpus = 2\n"},
     {"blocks_within_a_job", Ending::kPasses, kRealtime},
     {"changes_class", Ending::kPasses, kRealtime},
     {"preserves_registers", Ending::kPasses},

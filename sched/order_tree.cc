@@ -1,167 +1,307 @@
 #include "sched/order_tree.h"
 
+#include <algorithm>
+
 namespace candor::sched {
 namespace {
 
-// In any order.
-inline void add(OrderNode::Sums& sums, const OrderNode::Sums& other) {
-  sums.uses += other.uses;
-  sums.within = std::min(sums.within, other.within);
-  sums.at = std::min(sums.at, other.at);
-  sums.moment = std::min(sums.moment, other.moment);
+constexpr int kMost = OrderPlaces::kMost;
+constexpr int kLeast = kMost / 4;  // in all but the uppermost: see OrderBlocks()
+// Blocks are joined with fewer parts than one could have, so that it does not split again at once.
+constexpr int kJoined = kMost * 3 / 4;
+
+using Entry = OrderBlock::Entry;
+
+OrderPart& part_at(const OrderBlock& block, int place) {
+  return *block.parts[block.places.slot(place)];
 }
 
-std::uint32_t leaders_of(const OrderNode* node) {
-  return node == nullptr ? 0 : node->leaders;
+OrderBlock& block_at(const OrderBlock& above, int place) {
+  return static_cast<OrderBlock&>(part_at(above, place));
 }
 
-OrderNode* last_leader(OrderNode* node) {
-  for (;;) {
-    if (leaders_of(node->right) > 0)
-      node = node->right;
-    else if (node->leads)
-      return node;
-    else
-      node = node->left;
-  }
+int place_of(const OrderPart& part) {
+  return part.in->places.place(part.slot);
+}
+
+const Standing& first_standing(const OrderBlock& block, int place) {
+  const OrderBlock* in = &block;
+  for (; in->of_blocks; place = 0) in = &block_at(*in, place);
+  return static_cast<const OrderNode&>(part_at(*in, place)).standing;
+}
+
+// How many parts begin before that.
+int parts_before(const OrderBlock& block, const Standing& s, Time now) {
+  // As one number: compilers compare these without a branch.
+  const auto key = [now](std::uint64_t band, Time deadline, Duration floats) {
+    const std::int64_t due = std::max(deadline.ns, now.ns + floats.ns);
+    return static_cast<unsigned __int128>(band) << 64 | static_cast<std::uint64_t>(due);
+  };
+  const auto own = key(s.band, s.deadline, s.floats);
+  int before = 0;
+  block.places.each([&](int slot) {
+    const Entry& e = block.entries[slot];
+    before += key(e.band, e.deadline, e.floats) < own ? 1 : 0;
+  });
+  while (before < block.places.count() && precedes(first_standing(block, before), s, now)) ++before;  // ties
+  return before;
+}
+
+void set_standing(Entry& entry, const Standing& s) {
+  entry.band = s.band;
+  entry.deadline = s.deadline;
+  entry.floats = s.floats;
+}
+
+OrderSums sums_of(const OrderNode& n) {
+  return {.uses = n.look.uses,
+          .in_turn = n.look.in_turn,
+          .within = n.look.within,
+          .at = std::min(n.look.at, n.overtaken),
+          .moment = n.moment};
+}
+
+// The block has a free slot. Returns the part's entry.
+Entry& put(OrderBlock& block, int place, OrderPart& part, std::uint32_t leaders) {
+  const int slot = block.places.insert(place);
+  part.in = &block;
+  part.slot = slot;
+  block.parts[slot] = &part;
+  block.leaders[slot] = leaders;
+  if (block.of_blocks) block.stale |= 1u << slot;
+  return block.entries[slot];
+}
+
+void take_out(const OrderPart& part) {
+  part.in->stale &= ~(1u << part.slot);
+  part.in->places.erase(place_of(part));
+}
+
+void move_part(OrderBlock& from, int place, OrderBlock& to, int to_place) {
+  OrderPart& part = part_at(from, place);
+  const int slot = part.slot;
+  take_out(part);
+  put(to, to_place, part, from.leaders[slot]) = from.entries[slot];
+}
+
+// Of its entry in the block above: its first part is another.
+void restate_first(const OrderBlock& block) {
+  const Entry& first = block.entries[block.places.slot(0)];
+  Entry& entry = block.in->entries[block.slot];
+  entry.band = first.band;
+  entry.deadline = first.deadline;
+  entry.floats = first.floats;
+}
+
+// Parts have come or gone.
+void restate(const OrderBlock& block) {
+  restate_first(block);
+  std::uint32_t leaders = 0;
+  block.places.each([&](int slot) { leaders += block.leaders[slot]; });
+  block.in->leaders[block.slot] = leaders;
+  block.in->stale |= 1u << block.slot;
+}
+
+void add_leaders(const OrderPart& part, std::uint32_t more) {
+  for (const OrderPart* at = &part; at->in != nullptr; at = at->in) at->in->leaders[at->slot] += more;
 }
 
 }  // namespace
 
-// Post-order: as deep as the tree.
-void OrderTree::sum_up(OrderNode& n) {
-  if (n.summed) return;
-  n.summed = true;
-  OrderNode::Sums sums{.uses = n.look.uses,
-                       .in_turn = n.look.in_turn,
-                       .within = n.look.within,
-                       .at = std::min(n.look.at, n.overtaken),
-                       .moment = n.moment};
-  if (n.left != nullptr) {
-    sum_up(*n.left);
-    sums.in_turn = std::min(n.left->sums.in_turn, n.left->sums.uses + sums.in_turn);
-    add(sums, n.left->sums);
-  }
-  if (n.right != nullptr) {
-    sum_up(*n.right);
-    sums.in_turn = std::min(sums.in_turn, sums.uses + n.right->sums.in_turn);
-    add(sums, n.right->sums);
-  }
-  n.sums = sums;
+OrderBlocks::OrderBlocks(std::size_t nodes, std::size_t trees)
+    : blocks_(nodes / (kLeast - 1) + std::min(nodes, trees)) {
+  spare_.reserve(blocks_.size());
+  for (OrderBlock& block : blocks_) give(block);
 }
 
-void OrderTree::replace_child(OrderNode* parent, OrderNode* child, OrderNode* by) {
-  if (parent == nullptr)
-    root_ = by;
-  else if (parent->left == child)
-    parent->left = by;
+OrderBlock& OrderBlocks::take(bool of_blocks) {
+  OrderBlock& block = *spare_.back();
+  spare_.pop_back();
+  block.in = nullptr;
+  block.of_blocks = of_blocks;
+  block.stale = 0;
+  block.places = {};
+  return block;
+}
+
+// As deep as the tree.
+void OrderTree::sum_up(OrderBlock& block, OrderSums& sums) {
+  for (; block.stale != 0; block.stale &= block.stale - 1) {
+    const int slot = __builtin_ctz(block.stale);
+    sum_up(static_cast<OrderBlock&>(*block.parts[slot]), block.entries[slot].sums);
+  }
+  // Numbers by value: compilers keep these in registers.
+  const OrderSums none;
+  std::int64_t uses = 0, in_turn = none.in_turn.ns, within = none.within.ns, at = none.at.ns,
+               moment = none.moment.ns;
+  const auto least = [](std::int64_t a, std::int64_t b) { return b < a ? b : a; };
+  block.places.each([&](int slot) {
+    const OrderSums& one = block.entries[slot].sums;
+    in_turn = least(in_turn, uses + one.in_turn.ns);
+    uses += one.uses.ns;
+    within = least(within, one.within.ns);
+    at = least(at, one.at.ns);
+    moment = least(moment, one.moment.ns);
+  });
+  sums = {.uses = {uses}, .in_turn = {in_turn}, .within = {within}, .at = {at}, .moment = {moment}};
+}
+
+const OrderSums& OrderTree::sums() const {
+  if (summed_) return sums_;
+  summed_ = true;
+  if (root_ == nullptr)
+    sums_ = {};
   else
-    parent->right = by;
-  if (by != nullptr) by->parent = parent;
+    sum_up(*root_, sums_);
+  return sums_;
 }
 
-void OrderTree::rotate_up(OrderNode& node) {
-  OrderNode& parent = *node.parent;
-  replace_child(parent.parent, &parent, &node);
-  const bool was_left = parent.left == &node;
-  OrderNode*& inner = was_left ? node.right : node.left;
-  (was_left ? parent.left : parent.right) = inner;
-  if (inner != nullptr) inner->parent = &parent;
-  inner = &parent;
-  parent.parent = &node;
-  node.leaders = parent.leaders;
-  parent.leaders = leaders_of(parent.left) + (parent.leads ? 1 : 0) + leaders_of(parent.right);
-  node.summed = false;
+// Of all that the part is in. What is stale already is in what is.
+void OrderTree::forget_sums(const OrderPart& part) {
+  summed_ = false;
+  for (const OrderBlock* at = part.in; at->in != nullptr; at = at->in) {
+    const std::uint32_t bit = 1u << at->slot;
+    if ((at->in->stale & bit) != 0) return;
+    at->in->stale |= bit;
+  }
+}
+
+// The root is full.
+void OrderTree::grow() {
+  OrderBlock& below = *root_;
+  root_ = &blocks_->take(true);
+  put(*root_, 0, below, 0);
+  split(below);
+}
+
+// The block is full, that above it is not.
+void OrderTree::split(OrderBlock& block) {
+  OrderBlock& right = blocks_->take(block.of_blocks);
+  for (int i = 0; i < kMost / 2; ++i) move_part(block, block.places.count() - 1, right, 0);
+  put(*block.in, place_of(block) + 1, right, 0);
+  restate(block);
+  restate(right);
 }
 
 void OrderTree::insert(OrderNode& node, Time now) {
-  random_ ^= random_ << 13;  // xorshift (Marsaglia 2003)
-  random_ ^= random_ >> 17;
-  random_ ^= random_ << 5;
-  node.weight = random_;
-  node.parent = node.left = node.right = node.previous = node.next = nullptr;
-  node.leaders = node.leads ? 1 : 0;
-  node.summed = false;
-  OrderNode** link = &root_;
-  while (*link != nullptr) {
-    node.parent = *link;
-    node.parent->leaders += node.leaders;
-    node.parent->summed = false;
-    const bool is_before = precedes(node.standing, node.parent->standing, now);
-    (is_before ? node.next : node.previous) = node.parent;
-    link = is_before ? &node.parent->left : &node.parent->right;
+  if (root_ == nullptr) root_ = &blocks_->take(false);
+  if (root_->places.count() == kMost) grow();
+  OrderBlock* block = root_;
+  int place = 0;
+  for (;;) {
+    place = parts_before(*block, node.standing, now);
+    if (!block->of_blocks) break;
+    const bool is_first = place == 0;
+    OrderBlock& below = block_at(*block, is_first ? 0 : place - 1);
+    if (below.places.count() == kMost) {  // on the way down, so that there is room for the other half
+      split(below);
+      continue;
+    }
+    if (is_first) set_standing(block->entries[below.slot], node.standing);
+    block->leaders[below.slot] += node.leads ? 1 : 0;
+    block->stale |= 1u << below.slot;
+    block = &below;
   }
-  *link = &node;
+  summed_ = false;
+  // Only the first of all comes before all of the block that is found for it.
+  node.previous = place == 0 ? nullptr : static_cast<OrderNode*>(&part_at(*block, place - 1));
+  node.next = node.previous == nullptr ? first_ : node.previous->next;
   (node.previous == nullptr ? first_ : node.previous->next) = &node;
   if (node.next != nullptr) node.next->previous = &node;
-  while (node.parent != nullptr && node.parent->weight < node.weight) rotate_up(node);
+  Entry& entry = put(*block, place, node, node.leads ? 1 : 0);
+  set_standing(entry, node.standing);
+  entry.sums = sums_of(node);
 }
 
 void OrderTree::erase(OrderNode& node) {
-  while (node.left != nullptr || node.right != nullptr) {
-    const bool left =
-        node.right == nullptr || (node.left != nullptr && node.left->weight > node.right->weight);
-    rotate_up(left ? *node.left : *node.right);
-  }
-  // What has been rotated is on this path.
-  for (OrderNode* above = node.parent; above != nullptr; above = above->parent) {
-    above->leaders -= node.leads ? 1 : 0;
-    above->summed = false;
-  }
-  replace_child(node.parent, &node, nullptr);
-  node.parent = nullptr;
+  if (node.leads) add_leaders(node, ~0u);
+  forget_sums(node);
+  OrderBlock& block = *node.in;
+  const bool was_first = place_of(node) == 0;
+  take_out(node);
+  node.in = nullptr;
   (node.previous == nullptr ? first_ : node.previous->next) = node.next;
   if (node.next != nullptr) node.next->previous = node.previous;
+  if (was_first) {
+    for (const OrderBlock* at = &block; at->in != nullptr; at = at->in) {
+      restate_first(*at);
+      if (place_of(*at) != 0) break;
+    }
+  }
+  balance(block);
+}
+
+// A block has lost a part: where too few are left, its neighbour's are joined with them or shared.
+void OrderTree::balance(OrderBlock& block) {
+  OrderBlock* at = &block;
+  for (; at != root_ && at->places.count() < kLeast; at = at->in) {
+    const int place = std::max(place_of(*at) - 1, 0);
+    OrderBlock &left = block_at(*at->in, place), &right = block_at(*at->in, place + 1);
+    const int parts = left.places.count() + right.places.count();
+    const int wanted = parts <= kJoined ? parts : parts / 2;
+    while (left.places.count() < wanted) move_part(right, 0, left, left.places.count());
+    while (left.places.count() > wanted) move_part(left, left.places.count() - 1, right, 0);
+    restate(left);
+    if (wanted < parts) {
+      restate(right);
+      return;
+    }
+    take_out(right);
+    blocks_->give(right);
+    at = &left;
+  }
+  if (root_->places.count() > (root_->of_blocks ? 1 : 0)) return;
+  blocks_->give(*root_);
+  root_ = root_->of_blocks ? &block_at(*root_, 0) : nullptr;
+  if (root_ != nullptr) root_->in = nullptr;
 }
 
 void OrderTree::update(OrderNode& node) {
-  for (OrderNode* at = &node; at != nullptr && at->summed; at = at->parent) at->summed = false;
+  node.in->entries[node.slot].sums = sums_of(node);
+  forget_sums(node);
 }
 
 void OrderTree::lead(OrderNode& node, bool leads) {
   if (node.leads == leads) return;
   node.leads = leads;
-  for (OrderNode* at = &node; at != nullptr; at = at->parent) at->leaders += leads ? 1 : ~0u;
+  add_leaders(node, leads ? 1 : ~0u);
 }
 
-OrderNode* OrderTree::leader_before(const OrderNode& node) const {
-  if (node.previous != nullptr && node.previous->leads) return node.previous;
-  const OrderNode* from = node.right;  // as if it had come up from there
-  for (const OrderNode* at = &node; at != nullptr; from = at, at = at->parent) {
-    if (at->left == from && from != nullptr) continue;  // `at` comes after it
-    if (at != &node && at->leads) return const_cast<OrderNode*>(at);
-    if (leaders_of(at->left) > 0) return last_leader(at->left);
+OrderNode* OrderTree::leader_before(const OrderNode& node) {
+  if (node.previous == nullptr || node.previous->leads) return node.previous;
+  for (const OrderPart* at = &node; at->in != nullptr; at = at->in) {
+    const OrderBlock* block = at->in;
+    for (int place = place_of(*at) - 1; place >= 0; --place) {
+      if (block->leaders[block->places.slot(place)] == 0) continue;
+      while (block->of_blocks) {
+        block = &block_at(*block, place);
+        place = block->places.count() - 1;
+        while (block->leaders[block->places.slot(place)] == 0) --place;
+      }
+      return static_cast<OrderNode*>(&part_at(*block, place));
+    }
   }
   return nullptr;
 }
 
-std::uint32_t OrderTree::rank(const OrderNode& node) const {
+std::uint32_t OrderTree::rank(const OrderNode& node) {
   std::uint32_t rank = node.leads ? 1 : 0;
-  rank += leaders_of(node.left);
-  for (const OrderNode* at = &node; at->parent != nullptr; at = at->parent)
-    if (at->parent->right == at) rank += leaders_of(at->parent->left) + (at->parent->leads ? 1 : 0);
+  for (const OrderPart* at = &node; at->in != nullptr; at = at->in)
+    for (int place = place_of(*at); place-- > 0;) rank += at->in->leaders[at->in->places.slot(place)];
   return rank;
 }
 
-Duration OrderTree::uses() const {
-  if (root_ == nullptr) return {};
-  sum_up(*root_);
-  return root_->sums.uses;
-}
-
 Duration OrderTree::uses_before(const OrderNode& node) const {
-  sum_up(*root_);
-  Duration uses = node.left == nullptr ? Duration{} : node.left->sums.uses;
-  for (const OrderNode* at = &node; at->parent != nullptr; at = at->parent)
-    if (const OrderNode* above = at->parent; above->right == at)
-      uses += (above->left == nullptr ? Duration{} : above->left->sums.uses) + above->look.uses;
+  (void)sums();
+  Duration uses;
+  for (const OrderPart* at = &node; at->in != nullptr; at = at->in)
+    for (int place = place_of(*at); place-- > 0;)
+      uses += at->in->entries[at->in->places.slot(place)].sums.uses;
   return uses;
 }
 
 Time OrderTree::look(Time decided) const {
-  if (root_ == nullptr) return Time::never();
-  sum_up(*root_);
-  const OrderNode::Sums& all = root_->sums;
+  const OrderSums& all = sums();
   return Look{.at = all.at, .within = all.within, .in_turn = all.in_turn}.by(decided, {});
 }
 

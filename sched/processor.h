@@ -2,7 +2,7 @@
 // either changes with time alone. A decision visits the claims that were touched since the last one and
 // those whose moment has come; all others stand where they stood.
 //
-// Costs: n claims on the processor. A decision takes O(log n) expected for each claim visited, O(c) more for
+// Costs: n claims on the processor. A decision takes O(log n) for each claim visited, O(c) more for
 // one whose vCPU carries c claims, and what levels.h says for each vCPU that moves. While a claim is
 // overdrawn that others might leave slack, each decision takes O(n log n) (slack.h); one that gives first
 // budgets to claims that were held (changes.cc) O(n) more. Nothing allocates.
@@ -17,10 +17,11 @@ namespace candor::sched {
 
 class Processor {
  public:
-  /// `changed` and `demands` are scratch of all processors, with room for all vCPUs and claims.
-  Processor(LevelRange levels, const ProcessorModel& model, std::vector<Levelled*>& changed,
-            std::vector<Demand>& demands)
-      : levels_(levels, changed), model_(&model), demands_(&demands) {}
+  /// `blocks`, `changed` and `demands` are of all processors, the latter two as scratch, with room for all
+  /// claims, vCPUs and claims.
+  Processor(LevelRange levels, const ProcessorModel& model, OrderBlocks& blocks,
+            std::vector<Levelled*>& changed, std::vector<Demand>& demands)
+      : order_(blocks), levels_(levels, changed), model_(&model), demands_(&demands) {}
 
   /// A claim with its server, and its vCPU, which carries it already. Its first budget begins when the
   /// processor is settled (changes.cc), and not before `not_before`.

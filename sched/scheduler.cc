@@ -23,10 +23,13 @@ bool imposed_before(const Vcpu& a, const Vcpu& b, Time now) {
 
 Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capacity,
                      const ProcessorModel& model)
-    : capacity_(capacity), pool_(capacity.claims), model_(model) {
+    : capacity_(capacity),
+      pool_(capacity.claims),
+      model_(model),
+      blocks_(capacity.claims, capacity.processors) {
   const std::uint32_t count = std::clamp(processors, 1u, capacity.processors);
   cpus_.reserve(count);
-  for (std::uint32_t p = 0; p < count; ++p) cpus_.emplace_back(levels, model_, changed_, demands_);
+  for (std::uint32_t p = 0; p < count; ++p) cpus_.emplace_back(levels, model_, blocks_, changed_, demands_);
   available_.resize(count);
   std::iota(available_.begin(), available_.end(), 0u);
   free_.reserve(capacity.claims);

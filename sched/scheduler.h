@@ -11,7 +11,7 @@
 //   decide()           -> rank changes to impose, and when to look again
 //
 // Costs: n claims on the processor in question, whatever else there is. publish(), charge(), decide() and
-// claim_view() take O(log n) expected, see processor.h for what that leaves out; finding a VM, O(1).
+// claim_view() take O(log n), see processor.h for what that leaves out; finding a VM, O(1).
 #pragma once
 
 #include <memory>
@@ -243,6 +243,7 @@ class Scheduler {
   std::vector<Move> moves_;
   std::vector<ClaimId> revoked_;
   const ProcessorModel model_;
+  OrderBlocks blocks_;
   std::vector<Processor> cpus_;
   std::vector<std::uint32_t> available_;  // processors that are not lost, in no order
   std::size_t realtime_vcpus_ = 0;

@@ -46,8 +46,11 @@ Scheduler::Scheduler(std::uint32_t processors, LevelRange levels, Capacity capac
 Scheduler::~Scheduler() = default;
 
 Vm* Scheduler::find(VmId id) const {
+  if (found_ != nullptr && found_->id == id) return found_;
   const auto at = vms_.find(id);
-  return at == vms_.end() ? nullptr : at->second.get();
+  if (at == vms_.end()) return nullptr;
+  found_ = at->second.get();
+  return found_;
 }
 
 Claim* Scheduler::find_claim(VmId id, std::uint32_t thread) const {
@@ -87,6 +90,7 @@ void Scheduler::remove_vm(VmId id, Time now) {
   for (Vcpu& vcpu : vm->vcpus)
     if (vcpu.realtime && vcpu.processor != kNone) cpus_[vcpu.processor].forget(vcpu);
   realtime_vcpus_ -= vm->entitlement.realtime_vcpus;
+  found_ = nullptr;
   vms_.erase(id);
 }
 

@@ -214,6 +214,7 @@ class Scheduler {
 
   Capacity capacity_;
   std::unordered_map<VmId, std::unique_ptr<Vm>> vms_;
+  mutable Vm* found_ = nullptr;  // the last: what a VM has done is mostly told in several calls
   std::vector<Claim> pool_;
   std::vector<Claim*> free_;
   // A vCPU with its claims, and where it is to be.

@@ -121,6 +121,13 @@ void wake_all(Waiters& waiters) {
   }
 }
 
+void Vcpu::review_rank(ThreadControl& thread) {
+  set_rank(thread, thread.base);
+  for (const ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+    if (t != &thread && waits_for(*t, thread)) lend_rank(thread, t->rank);
+  lift_if_wanted(thread);
+}
+
 bool Vcpu::must_go_on() const {
   for (const ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
     if (t != current_ && t->held != nullptr) return true;

@@ -10,7 +10,13 @@
 namespace candor::kernel {
 
 /// Lock words in the shared area that the kernel keeps for itself.
-enum KernelLockIndex : std::uint32_t { kConsoleLock = 0, kHeapLock = 1, kFirstMutexLock = 2 };
+enum KernelLockIndex : std::uint32_t {
+  kConsoleLock = 0,
+  kHeapLock = 1,
+  kFirstWaitLock = 2,
+  kFirstMutexLock = 66
+};
+constexpr std::uint32_t kWaitLocks = kFirstMutexLock - kFirstWaitLock;  // shared by all wait queues
 
 class KernelLock {
  public:

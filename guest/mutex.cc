@@ -61,13 +61,22 @@ void now_holds(MutexState& m, ThreadControl& self) {
 }
 
 /// Parks until an unlock. Spurious returns are harmless: the caller tries again.
-void wait_in_guest(MutexState& m, ThreadControl& self) {
+void wait_in_guest(MutexState& m, ThreadControl& self, Time until) {
   self.in_waiters.store(true, std::memory_order_relaxed);
   m.waiters.push(&self);
   // The unlock may have come just before; then nobody else would wake us.
   if ((__atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER) == 0) wake_all(m.waiters);
   self.waits_for = &m;
-  while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+  while (self.in_waiters.load(std::memory_order_acquire)) {
+    if (now() < until) {
+      Vcpu::block(until);
+      continue;
+    }
+    // One cannot leave the stack alone: all do, and the others come back. Somebody may be about to take us
+    // off it.
+    wake_all(m.waiters);
+    if (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+  }
   self.waits_for = nullptr;
 }
 
@@ -85,7 +94,7 @@ void want(MutexState& m, ThreadControl& self) {
 }
 
 /// Waits once; true if that gave us the word.
-bool wait(MutexState& m, ThreadControl& self) {
+bool wait(MutexState& m, ThreadControl& self, Time until) {
   Vcpu& v = Vcpu::here();
   if (is_urgent(m, self)) want(m, self);
   bool taken = false;
@@ -94,20 +103,33 @@ bool wait(MutexState& m, ThreadControl& self) {
   if (owner == v.lock_token()) {
     ThreadControl* holder = m.holder.load(std::memory_order_relaxed);  // carried here, like us
     v.lend_rank(*holder, self.rank);
-    wait_in_guest(m, self);
+    wait_in_guest(m, self, until);
   } else if (owner != 0) {
     if (Vcpu* other = self.wants ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
-    if (v.realtime() && !v.must_go_on() && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
+    // The host knows of no end to it but the lock.
+    if (v.realtime() && !v.must_go_on() && host_offers(CANDOR_FEATURE_LOCK_INHERIT) && until == Time::never())
       taken = call_host(CANDOR_CALL_LOCK_WAIT, m.index) == CANDOR_OK;
     else
-      wait_in_guest(m, self);
+      wait_in_guest(m, self, until);
   }
   if (self.wants) m.wanted.fetch_sub(1, std::memory_order_seq_cst);
   self.wants = false;
   return taken;
 }
 
+/// Somebody has waited in vain: what a holder on this vCPU was lent by that is taken back.
+void take_back_rank(MutexState& m) {
+  Vcpu& v = Vcpu::here();
+  const std::uint32_t owner = __atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER;
+  ThreadControl* holder = m.holder.load(std::memory_order_relaxed);
+  if (owner == v.lock_token() && holder != nullptr) v.review_rank(*holder);
+}
+
 }  // namespace
+
+bool waits_for(const ThreadControl& waiter, const ThreadControl& holder) {
+  return waiter.waits_for != nullptr && waiter.waits_for->holder.load(std::memory_order_relaxed) == &holder;
+}
 
 bool holds_wanted_mutex(const ThreadControl& thread) {
   for (const MutexState* m = thread.held; m != nullptr; m = m->next_held)
@@ -149,8 +171,29 @@ void Mutex::lock() {
     panic("mutex {}: {} locks it twice; mutexes are not recursive", state_->name, self.name);
   // The token is looked up anew each time: waiting may end on another vCPU.
   while (!take_word(*state_, Vcpu::here().lock_token()))
-    if (wait(*state_, self)) break;
+    if (wait(*state_, self, Time::never())) break;
   now_holds(*state_, self);
+}
+
+bool Mutex::try_lock_until(Time until) {
+  Masked masked;
+  ThreadControl& self = Vcpu::here().current();
+  if (state_->holder.load(std::memory_order_relaxed) == &self)
+    panic("mutex {}: {} locks it twice; mutexes are not recursive", state_->name, self.name);
+  while (!take_word(*state_, Vcpu::here().lock_token())) {
+    if (now() >= until) {
+      take_back_rank(*state_);
+      return false;
+    }
+    if (wait(*state_, self, until)) break;
+  }
+  now_holds(*state_, self);
+  return true;
+}
+
+bool Mutex::held_by_current() const {
+  const Masked masked;
+  return state_->holder.load(std::memory_order_relaxed) == &Vcpu::here().current();
 }
 
 bool Mutex::try_lock() {

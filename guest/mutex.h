@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "guest/clock.h"
+
 namespace candor {
 
 namespace kernel {
@@ -16,6 +18,8 @@ bool holds_wanted_mutex(const ThreadControl& thread);
 /// The rank of a thread that waits for a mutex has risen. The holder, if it is on the same
 /// vCPU; if it is not, its vCPU is told.
 ThreadControl* pass_on_rank(ThreadControl& waiter, const Vcpu& here);
+/// It waits in the guest for a mutex that `holder` holds. Both on this vCPU, masked.
+bool waits_for(const ThreadControl& waiter, const ThreadControl& holder);
 }  // namespace kernel
 
 /// Not recursive; only the holder may unlock it. Must outlive its use; names one
@@ -29,6 +33,12 @@ class Mutex {
 
   void lock();
   [[nodiscard]] bool try_lock();
+  /// False if it was not to be had until then. While it waits, the holder has this thread's rank where that
+  /// is higher.
+  [[nodiscard]] bool try_lock_until(Time until);
+  [[nodiscard]] bool try_lock_for(Duration most) { return try_lock_until(now() + most); }
+  /// The calling thread holds it.
+  [[nodiscard]] bool held_by_current() const;
   void unlock();
 
  private:

@@ -11,13 +11,19 @@
 
 #include "base/time.h"
 #include "guest/clock.h"
+#include "guest/condition_variable.h"
 #include "guest/console.h"
+#include "guest/event_flags.h"
+#include "guest/message_queue.h"
 #include "guest/mutex.h"
 #include "guest/panic.h"
 #include "guest/parse.h"
 #include "guest/periodic.h"
+#include "guest/recursive_mutex.h"
+#include "guest/semaphore.h"
 #include "guest/terms.h"
 #include "guest/thread.h"
+#include "guest/timer.h"
 
 namespace candor {
 

@@ -48,6 +48,8 @@ class Thread {
     return start(name, terms, enter, copy, stack_bytes);
   }
 
+  /// The same thread.
+  [[nodiscard]] bool operator==(const Thread& other) const { return control_ == other.control_; }
   [[nodiscard]] const char* name() const;
   [[nodiscard]] Claim claim() const;
   /// Lets the thread's park() return, now or the next time.

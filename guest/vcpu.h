@@ -76,6 +76,8 @@ class Vcpu {
   void lift_if_wanted(ThreadControl& thread);
   /// Lends a higher rank to the thread, and on to the holder of the mutex that it waits for, and so on.
   void lend_rank(ThreadControl& thread, Rank rank);
+  /// Gives a carried thread that holds a mutex the rank that it has from those who still wait for it.
+  void review_rank(ThreadControl& thread);
   /// Another carried thread than the current one holds a mutex, so this vCPU must go on running.
   [[nodiscard]] bool must_go_on() const;
   /// The host is to be told that a job has ended, once the new state is published.

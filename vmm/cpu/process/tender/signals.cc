@@ -3,6 +3,7 @@
 //   SIGUSR1  kick: somebody has set a bit in `pending`
 //   SIGUSR2  this vCPU's timer: sets CANDOR_PENDING_TIMER
 //   SIGILL   a synthetic instruction, or a fault
+//   SIGSEGV  an access to a port of the console (ports.cc), or a fault
 //   SIGSYS   the filter refused a system call
 //   others   a fault
 //
@@ -70,6 +71,7 @@ constexpr std::uint64_t bit(Signal s) {
 constexpr std::uint64_t kSaSiginfo = 4, kSaRestorer = 0x04000000, kSaOnStack = 0x08000000;
 constexpr std::uint64_t kFlagTrap = 1u << 8, kFlagDirection = 1u << 10, kFlagAlign = 1u << 18;
 constexpr std::uint16_t kUserCs64 = 0x33;
+constexpr std::uint64_t kGeneralProtection = 13;  // of SignalContext::trap
 constexpr std::uint64_t kRedZone = 128;
 
 VcpuSlot& self_by_stack() {
@@ -140,11 +142,15 @@ bool try_synthetic(VcpuSlot& self, UserContext& context) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   __atomic_store_n(&context.link, kDone, __ATOMIC_RELAXED);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  if (upcall_due(vcpu_page(self.index)) != 0) {
-    vcpu_page(self.index).host_calls++;
-    syscall(__NR_tgkill, 1, self.tid, kUser1);
-  }
+  if (upcall_due(vcpu_page(self.index)) != 0) kick_self(self);
   return true;
+}
+
+bool try_port(VcpuSlot& self, SignalContext& regs) {
+  if (regs.trap != kGeneralProtection || regs.cs != kUserCs64) return false;
+  const PortAccess result = try_port_access(self, regs.rip, regs.rdx, regs.rax);
+  if (result == PortAccess::kDone) regs.rip += kPortAccessBytes;
+  return result != PortAccess::kNone;
 }
 
 void on_signal(int signo, SignalInfo* info, UserContext* context) {
@@ -161,6 +167,9 @@ void on_signal(int signo, SignalInfo* info, UserContext* context) {
       return;
     case kIll:
       if (try_synthetic(self, *context)) return;
+      break;
+    case kSegv:
+      if (try_port(self, regs)) return;
       break;
     case kSys:
       end_vm(self, CANDOR_EXIT_REFUSED, static_cast<std::uint32_t>(info->refused.number), regs.rip, 0);
@@ -193,11 +202,17 @@ __asm__(
     "  mov $15, %eax\n"  // rt_sigreturn
     "  syscall\n");
 
+void kick_self(VcpuSlot& self) {
+  vcpu_page(self.index).host_calls++;
+  syscall(__NR_tgkill, 1, self.tid, kUser1);
+}
+
 void install_signals() {
   static constexpr Signal kSignals[] = {kIll, kTrap, kBus, kFpe, kUser1, kSegv, kUser2, kSys};
   for (Signal s : kSignals) {
-    // Kick and timer keep each other out; a synthetic instruction may block, so it lets both in.
-    const std::uint64_t mask = s == kUser1 || s == kUser2 ? bit(kUser1) | bit(kUser2) : 0;
+    // Kick and timer keep each other out, and an access to a port does, so they find the guest where it goes
+    // on. A synthetic instruction may block, so it lets both in.
+    const std::uint64_t mask = s == kUser1 || s == kUser2 || s == kSegv ? bit(kUser1) | bit(kUser2) : 0;
     SignalAction action = {tender_handler, kSaSiginfo | kSaOnStack | kSaRestorer, tender_restorer, mask};
     if (syscall(__NR_rt_sigaction, s, address_of(&action), 0, 8) != 0) fail_setup(Setup::kSignals);
   }

@@ -52,6 +52,9 @@ inline const candor_host_vcpu& host_vcpu(std::uint32_t i) {
 inline const candor_host_thread& host_thread(std::uint32_t i) {
   return reinterpret_cast<const candor_host_thread*>(area() + CANDOR_OFF_HOST_THREADS)[i];
 }
+inline candor_guest_page& guest_page() {
+  return *reinterpret_cast<candor_guest_page*>(area() + CANDOR_OFF_GUEST_PAGE);
+}
 inline candor_guest_vcpu& vcpu_page(std::uint32_t i) {
   return reinterpret_cast<candor_guest_vcpu*>(area() + CANDOR_OFF_VCPUS)[i];
 }
@@ -87,6 +90,22 @@ inline void store(std::uint32_t& word, std::uint32_t value) {
 /// whatever stack it is called. `ip` is where the guest asked, for the record.
 std::int64_t execute_call(VcpuSlot& self, std::uint64_t number, const std::uint64_t (&args)[5],
                           std::uint64_t ip);
+
+/// Rings one of the bells of tender_boot.h.
+void ring(VcpuSlot& self, int bell);
+/// Lets others run.
+void give_way();
+/// What has been set in its own `pending` is to be seen as soon as the guest runs on.
+void kick_self(VcpuSlot& self);
+
+enum class PortAccess {
+  kNone,   // no access that the guest may make: a fault
+  kDone,   // rip may go on, by kPortAccessBytes
+  kAgain,  // the instruction is to be executed again
+};
+constexpr std::uint64_t kPortAccessBytes = 1;
+/// Executes the access to a port at `rip`, if there is one, with the guest's registers (ports.cc).
+PortAccess try_port_access(VcpuSlot& self, std::uint64_t rip, std::uint64_t rdx, std::uint64_t& rax);
 
 /// Installs the signal handlers, for all threads.
 void install_signals();

@@ -80,8 +80,11 @@ int main(int argc, char** argv) {
       ->add_option("--trace", options.trace,
                    "write each change of a rank, and why, to this file for ui.perfetto.dev")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  run_command->add_flag("--runlist", options.run_list,
-                        "print the composite run list on Enter, on SIGUSR1 and before the end");
+  run_command->add_option("--console", options.console, "give standard input to the console of this VM")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  run_command->add_flag(
+      "--runlist", options.run_list,
+      "print the composite run list on Enter (without --console), on SIGUSR1 and before the end");
 
   bool verbose = false;
   run_command->add_flag("--verbose", verbose, "say what happens to VMs and scheduler, and when");

@@ -124,6 +124,21 @@ bool can_trace(const RunOptions& options) {
   return false;
 }
 
+/// Else says why not.
+bool can_attach(const std::string& console, const std::vector<Vm>& vms) {
+  if (fcntl(STDIN_FILENO, F_GETFD) < 0) {
+    say("--console: standard input is closed; leave it open, or do without --console");
+    return false;
+  }
+  std::string names;
+  for (const Vm& vm : vms) {
+    if (vm.spec.name == console) return true;
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", vm.spec.name);
+  }
+  say("--console: there is no VM \"{}\"; choose one of {}", console, names);
+  return false;
+}
+
 /// Closes every descriptor from 3 on but those given.
 void close_all_but(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
@@ -286,6 +301,7 @@ bool Run::start_vm(std::size_t index) {
     close_all_but({theirs.get(), console_.get(), tender_.get(), vm_end.get(), scheduler_pidfd});
     vmm::VmSurroundings around = {.launcher = theirs.get(),
                                   .console = console_.get(),
+                                  .input = options_.console == vm.spec.name ? STDIN_FILENO : -1,
                                   .tender = tender_.get(),
                                   .launcher_pid = launcher,
                                   .scale = scale_,
@@ -329,7 +345,7 @@ void Run::watch() {
     std::vector<pollfd> events = {
         {signals_.get(), POLLIN, 0},
         {scheduler_ && !scheduler_lost_ ? scheduler_->pidfd() : -1, POLLIN, 0},
-        {options_.run_list && isatty(STDIN_FILENO) != 0 ? STDIN_FILENO : -1, POLLIN, 0}};
+        {options_.run_list && !options_.console && isatty(STDIN_FILENO) != 0 ? STDIN_FILENO : -1, POLLIN, 0}};
     for (const Vm& vm : vms_) events.push_back({vm.ended ? -1 : vm.socket.get(), POLLIN, 0});
     timespec patience;
     const std::uint64_t left = stop_ns_ - now;
@@ -541,6 +557,7 @@ int run(const RunOptions& options) {
     return kUsage;
   }
   if (options.trace && !can_trace(options)) return kUsage;
+  if (options.console && !can_attach(*options.console, *vms)) return kUsage;
   Run run(options, std::move(*config), std::move(*vms));
   return run.execute();
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "base/time.h"
 
@@ -23,6 +24,7 @@ struct RunOptions {
   std::optional<Duration> duration;  // else until the guests end by themselves or Ctrl-C
   std::optional<std::filesystem::path> summary_json;
   std::optional<std::filesystem::path> trace;
+  std::optional<std::string> console;  // the VM that reads standard input
   bool run_list = false;  // print the composite run list on SIGUSR1, on Enter, and before the end
 };
 

@@ -63,6 +63,7 @@ nlohmann::ordered_json guest_json(const std::string& name, const vmm::VmReport& 
       {"polls", r.polls},
       {"poll_hits", r.poll_hits},
       {"waits", r.waits},
+      {"port_accesses", r.port_accesses},
       {"work_units", work_of(r)},
       {"threads", threads},
   };

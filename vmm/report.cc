@@ -62,6 +62,7 @@ void collect_counters(const Area& area, std::uint32_t vcpus, VmReport& report) {
     report.polls += load(page.polls);
     report.poll_hits += load(page.poll_hits);
     report.waits += load(page.waits);
+    report.port_accesses += load(page.port_accesses);
   }
   for (std::uint32_t t = 0; t < CANDOR_MAX_THREADS; t++) {
     const candor_thread& slot = area.thread(t);

@@ -26,6 +26,7 @@
 #include "base/rate_meter.h"
 #include "vmm/area.h"
 #include "vmm/console.h"
+#include "vmm/console_input.h"
 #include "vmm/console_output.h"
 #include "vmm/cpu/backend.h"
 
@@ -40,6 +41,8 @@ constexpr std::uint64_t kMutedLookNs = 20'000'000;
 // and itself, while printing takes processor time and room on disks from others.
 constexpr std::int64_t kConsoleBurstBytes = 256 << 10;
 constexpr std::int64_t kConsoleBytesPerSecond = 1 << 20;
+// Input that a guest has no room for, or that comes from where no readiness is told, is looked at this often.
+constexpr std::uint64_t kInputLookNs = 20'000'000;
 // At the end a reader that pauses is waited for this long.
 constexpr Duration kConsolePatience = milliseconds(500);
 
@@ -51,7 +54,7 @@ void fill_host_page(const VmSpec& spec, const CpuBackend& cpu, const Area& area)
   candor_host_page& page = area.host_page();
   page.magic = CANDOR_MAGIC;
   page.abi_version = CANDOR_ABI_VERSION;
-  page.features |= cpu.features();
+  page.features |= cpu.features() | CANDOR_FEATURE_INPUT;
   page.area_bytes = CANDOR_AREA_BYTES;
   page.fair_vcpus = spec.fair_vcpus;
   page.realtime_vcpus = spec.realtime_vcpus;
@@ -103,7 +106,8 @@ class VmProcess {
         around_(around),
         area_(std::move(area)),
         console_(area_, spec.name),
-        output_(around.console) {}
+        output_(around.console),
+        input_(area_, around.input) {}
 
   /// Everything up to the first instruction of the guest.
   Result<Done, std::string> start();
@@ -113,9 +117,19 @@ class VmProcess {
   VmReport finish();
 
  private:
-  enum Source : std::uint64_t { kLauncher, kExit, kMonitor, kScheduler, kTick, kGrace, kLook };
+  enum Source : std::uint64_t {
+    kLauncher,
+    kExit,
+    kMonitor,
+    kScheduler,
+    kTick,
+    kGrace,
+    kLook,
+    kInput,
+    kInputLook
+  };
 
-  void watch(int fd, Source source);
+  bool watch(int fd, Source source);
   static Fd make_timer(std::uint64_t first_ns, std::uint64_t interval_ns);
   void handle(Source source);
   void ask_to_end();
@@ -125,6 +139,10 @@ class VmProcess {
   void print_console();
   void print_last(VmReport& report);
   void mute_monitor();
+  void move_input();
+  void look_at_input_later();
+  void tell_of_input();
+  void set_pending(std::uint32_t vcpu, std::uint32_t bit);
   void describe_exit(VmReport& report) const;
 
   const VmSpec& spec_;
@@ -132,8 +150,9 @@ class VmProcess {
   Area area_;
   Console console_;
   ConsoleOutput output_;
+  ConsoleInput input_;
   RateMeter output_meter_{kConsoleBurstBytes, kConsoleBytesPerSecond};
-  Fd ram_, epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_;
+  Fd ram_, epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_, input_look_;
   std::unique_ptr<CpuBackend> cpu_;
   std::optional<GuestClock> clock_;
   std::optional<CpuExit> exit_;
@@ -199,6 +218,8 @@ Result<Done, std::string> VmProcess::start() {
   if (around_.scheduler_pidfd >= 0) watch(around_.scheduler_pidfd, kScheduler);
   tick_ = make_timer(kSecondNs, kSecondNs);
   watch(tick_.get(), kTick);
+  // A file tells of no readiness, but has it always.
+  if (input_.fd() >= 0 && !watch(input_.fd(), kInput)) look_at_input_later();
   filter_ = around_.filter;
   if (auto confined = confine(filter_); !confined.ok()) return confined;
   if (around_.await_registration) {
@@ -208,11 +229,11 @@ Result<Done, std::string> VmProcess::start() {
   return Done{};
 }
 
-void VmProcess::watch(int fd, Source source) {
+bool VmProcess::watch(int fd, Source source) {
   epoll_event event = {};
   event.events = EPOLLIN;
   event.data.u64 = source;
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 Fd VmProcess::make_timer(std::uint64_t first_ns, std::uint64_t interval_ns) {
@@ -278,6 +299,16 @@ void VmProcess::handle(Source source) {
       if (::read(look_.get(), &count, sizeof count) < 0) return;
       print_console();
       return;
+    case kInputLook:
+      if (::read(input_look_.get(), &count, sizeof count) < 0) return;
+      if (watch(input_.fd(), kInput))  // which says at once if there is something
+        input_look_.reset();
+      else
+        move_input();
+      return;
+    case kInput:
+      move_input();
+      return;
   }
 }
 
@@ -288,19 +319,46 @@ void VmProcess::mute_monitor() {
   watch(look_.get(), kLook);
 }
 
+void VmProcess::move_input() {
+  std::size_t moved;
+  const ConsoleInput::Left left = input_.move(moved);
+  if (moved != 0) tell_of_input();
+  if (left == ConsoleInput::Left::kNothing) return;
+  // Full, it stays readable, and would be told of again and again.
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, input_.fd(), nullptr);
+  if (left == ConsoleInput::Left::kEnded)
+    input_look_.reset();
+  else
+    look_at_input_later();
+}
+
+void VmProcess::look_at_input_later() {
+  if (input_look_.open()) return;
+  input_look_ = make_timer(kInputLookNs, kInputLookNs);
+  watch(input_look_.get(), kInputLook);
+}
+
+void VmProcess::tell_of_input() {
+  const auto vcpus = static_cast<std::uint32_t>(cpu_->tids().size());
+  const std::uint32_t listener = console_listener(area_, vcpus);
+  if (listener != vcpus) set_pending(listener, CANDOR_PENDING_CONSOLE);
+}
+
+/// Waiting: the wake-up reaches it. Running or between the two: the kick does. Both are harmless to the
+/// others.
+void VmProcess::set_pending(std::uint32_t vcpu, std::uint32_t bit) {
+  candor_guest_vcpu& page = area_.vcpu(vcpu);
+  __atomic_or_fetch(&page.pending, bit, __ATOMIC_SEQ_CST);
+  syscall(SYS_futex, &page.pending, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+  cpu_->kick(vcpu);
+}
+
 void VmProcess::ask_to_end() {
   if (asked_) return;
   asked_ = true;
   sample_steal();
   store(area_.host_page().shutdown, 1u);
-  for (std::uint32_t v = 0; v < cpu_->tids().size(); v++) {
-    candor_guest_vcpu& page = area_.vcpu(v);
-    __atomic_or_fetch(&page.pending, CANDOR_PENDING_SHUTDOWN, __ATOMIC_SEQ_CST);
-    // Waiting: the wake-up reaches it. Running or between the two: the kick does. Both are harmless to the
-    // others.
-    syscall(SYS_futex, &page.pending, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
-    cpu_->kick(v);
-  }
+  for (std::uint32_t v = 0; v < cpu_->tids().size(); v++) set_pending(v, CANDOR_PENDING_SHUTDOWN);
   grace_ = make_timer(kShutdownGraceNs, 0);
   watch(grace_.get(), kGrace);
 }

@@ -41,6 +41,7 @@ struct VmSpec {
 struct VmSurroundings {
   int launcher = -1;  // SOCK_SEQPACKET: VmCommand in, VmReport out
   int console = -1;   // ConsoleOutput::open_standard_output()
+  int input = -1;     // what people type to this VM; -1: nobody does
   int tender = -1;    // make_process_tender()
   pid_t launcher_pid = 0;
   TscScale scale;

@@ -36,6 +36,12 @@ void take_idle_mode(std::string_view value) {
     panic("candor.idle={}: it is candid, poll or halt", value);
 }
 
+void take_console_face(std::string_view value) {
+  if (value != "ring" && value != "uart") panic("candor.console={}: it is ring or uart", value);
+  if (!use_console(value == "ring" ? ConsoleFace::kRing : ConsoleFace::kUart))
+    panic("candor.console=uart: there is no UART here");
+}
+
 void read_command_line() {
   std::size_t length = 0;
   while (length < sizeof host_page().cmdline && host_page().cmdline[length] != 0) length++;
@@ -45,6 +51,8 @@ void read_command_line() {
     const std::string_view key = take_until(value, '=');
     if (key == "candor.idle")
       take_idle_mode(value);
+    else if (key == "candor.console")
+      take_console_face(value);
     else if (key == "candor.exit_port")
       continue;  // for a machine of its own: guest/hardware
     else if (key.substr(0, 7) == "candor.")
@@ -95,6 +103,9 @@ void boot() {
   for (const Constructor* c = init_array_begin; c != init_array_end; c++) (*c)();
 
   const std::uint32_t version = detect_abi_version();
+  // What was printed until here went by the UART where there is one. Nothing was where all is well, for it
+  // costs a trap a byte.
+  if (version == CANDOR_ABI_VERSION) static_cast<void>(use_console(ConsoleFace::kRing));
   if (version == 0)
     print("candor: not on Candor\n");
   else

@@ -1,6 +1,9 @@
-// Text to whoever looks after this VM.
+// Text to and from whoever looks after this VM.
 #pragma once
 
+#include <span>
+
+#include "base/time.h"
 #include "guest/format.h"
 
 namespace candor {
@@ -19,9 +22,35 @@ void print(std::string_view pattern, const Arguments&... arguments) {
   print_with(pattern, list, sizeof...(arguments));
 }
 
+namespace console {
+
+/// What people have typed, as it comes: waits until there is something or the time has come, and returns how
+/// much of `into` it has filled; 0 only for an empty `into` or when the time has come. Lines end with '\n' as
+/// far as the other side ends them. For threads, one at a time: a second one that reads meanwhile is a bug,
+/// and panics.
+[[nodiscard]] std::size_t read(std::span<char> into, Time until = Time::never());
+
+}  // namespace console
+
 namespace kernel {
-/// Without a lock, for one who knows that nobody else goes on.
-void write_console_unlocked(std::string_view text);
+
+/// The console's faces: a 16550's registers, and rings in the shared area. Behind both is one stream.
+enum class ConsoleFace : std::uint8_t {
+  kUndecided,  // until it is known where this runs: the UART where there is one
+  kUart,
+  kRing,
+};
+/// Goes on by another face, between two texts. False if there is none such.
+[[nodiscard]] bool use_console(ConsoleFace face);
+ConsoleFace console_face();
+
+/// For one who knows that nobody else goes on, so for panics: takes the console for good, by the UART where
+/// there is one, and writes at once. Callable in any state, as often as there is something to say.
+void write_last_words(std::string_view text);
+
+/// Input has come: wakes the thread that reads. Masked.
+void wake_console_reader();
+
 }  // namespace kernel
 
 }  // namespace candor

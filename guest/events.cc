@@ -1,5 +1,6 @@
 // What reaches a vCPU from outside: pending bits, its inbox, its sleepers' times.
 #include "guest/claim.h"
+#include "guest/console.h"
 #include "guest/mutex.h"
 #include "guest/vcpu.h"
 
@@ -21,6 +22,7 @@ void Vcpu::take_events(Time t) {
   if ((bits & CANDOR_PENDING_CLAIMS) != 0 || kernel.answers_awaited.load(std::memory_order_relaxed) != 0)
     review_claims();
   if (bits == 0) return;
+  if ((bits & CANDOR_PENDING_CONSOLE) != 0) wake_console_reader();
   if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
     lift_wanted_holders();
     if (kernel.ending.load(std::memory_order_acquire)) finish_statistics();

@@ -1,8 +1,8 @@
 // For the few things that all vCPUs share: console and heap.
 //
-// Held for well under a microsecond, with upcalls masked. Spinning long would be
-// wrong nevertheless: the holder's vCPU may have been preempted by ours. So after
-// a short while the host is asked to wait, which lends the holder our rank.
+// Held for well under a microsecond, with upcalls masked; the console's for a text where that goes by a UART.
+// Spinning long would be wrong nevertheless: the holder's vCPU may have been preempted by ours. So after a
+// short while the host is asked to wait, which lends the holder our rank.
 #pragma once
 
 #include "guest/vcpu.h"

@@ -1,0 +1,76 @@
+#include "guest/uart.h"
+
+#include "abi/candor.h"
+#include "guest/arch/x86_64/cpu.h"
+#include "guest/arch/x86_64/ports.h"
+
+namespace candor::kernel {
+namespace {
+
+// Registers (8.0).
+enum Port : std::uint16_t {
+  kData = CANDOR_UART_PORT,
+  kInterruptEnable,
+  kFifoControl,
+  kLineControl,
+  kModemControl,
+  kLineStatus,
+  kModemStatus,
+  kScratch,
+};
+constexpr std::uint8_t kDivisorAccess = 0x80, kEightBits = 0x03;    // 8.1
+constexpr std::uint8_t kDataReady = 0x01, kHoldingEmpty = 0x20;     // 8.4
+constexpr std::uint8_t kFifoEnable = 0x01;                          // 8.5; what has been received stays
+constexpr std::uint8_t kTerminalReady = 0x01, kRequestSend = 0x02;  // 8.8
+constexpr std::uint8_t kOut2 = 0x08;                                // 8.8; on PCs it lets interrupts through
+
+bool line_status(std::uint8_t bit) {
+  return (read_port(kLineStatus) & bit) != 0;
+}
+
+bool is_there() {
+  // 8.10: it keeps what is written. Where nothing is, the bus reads as ones, or as the last that was on it.
+  for (const std::uint8_t pattern : {std::uint8_t{0x5a}, std::uint8_t{0xa5}}) {
+    write_port(kScratch, pattern);
+    read_port(kLineStatus);
+    if (read_port(kScratch) != pattern) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Uart::start() {
+  if (started_) return true;
+  if (!is_there()) return false;
+  write_port(kInterruptEnable, 0);
+  write_port(kLineControl, kDivisorAccess | kEightBits);
+  write_port(kData, 1);  // 8.3: of 1.8432 MHz / 16
+  write_port(kInterruptEnable, 0);
+  write_port(kLineControl, kEightBits);
+  write_port(kFifoControl, kFifoEnable);
+  write_port(kModemControl, kTerminalReady | kRequestSend | kOut2);
+  started_ = true;
+  return true;
+}
+
+std::size_t Uart::write(std::string_view text, std::uint32_t patience) {
+  std::size_t sent = 0;
+  while (sent < text.size()) {
+    for (std::uint32_t looks = 0; !line_status(kHoldingEmpty); looks++) {
+      if (looks == patience) return sent;
+      relax();
+    }
+    for (std::size_t i = 0; i < kFifo && sent < text.size(); i++)
+      write_port(kData, static_cast<std::uint8_t>(text[sent++]));
+  }
+  return sent;
+}
+
+std::size_t Uart::read(std::span<char> into) {
+  std::size_t got = 0;
+  while (got < into.size() && line_status(kDataReady)) into[got++] = static_cast<char>(read_port(kData));
+  return got;
+}
+
+}  // namespace candor::kernel

@@ -48,6 +48,14 @@ const Attempt kAttempts[] = {
     {"read_behind_tender", "fault"},
     {"write_to_tender_text", "fault"},
     {"write_to_host_page", "fault"},
+    // Ports other than the console's, and those otherwise than a byte at a time by DX.
+    {"port_below", "fault"},
+    {"port_above", "fault"},
+    {"port_by_number", "fault"},
+    {"port_word", "fault"},
+    {"port_double_word", "fault"},
+    {"port_string", "fault"},
+    {"port_with_prefix", "fault"},
     // No signal reaches it any more, but for the last.
     {"forged_signal_frame", "hung"},
 };

@@ -62,6 +62,7 @@ const Behaviour kBehaviours[] = {
     {"preserves_registers", Ending::kPasses},
     {"survives_upcall_storm", Ending::kPasses, "vcpus = 2\n"},
     {"traps_under_a_storm", Ending::kPasses, "vcpus = 2\n"},
+    {"traps_under_a_storm", Ending::kPasses, "vcpus = 2\ncmdline = \"ports\"\n", "", "_by_ports"},
     {"dispatches_without_host", Ending::kPasses},
     {"spreads_threads", Ending::kPasses, "vcpus = 2\n"},
     {"gives_up_claims", Ending::kPasses, kRealtime},
@@ -102,6 +103,8 @@ const Behaviour kBehaviours[] = {
     {"scribbles_over_the_area", Ending::kAnyhow, kRealtime, "500ms"},
     {"rings_without_end", Ending::kPasses, kRealtime, "500ms"},
     {"lies_about_its_budget", Ending::kPasses, kRealtime, "500ms"},
+    {"uses_uart_ports", Ending::kPasses},
+    {"prices_console_faces", Ending::kPasses},
 };
 
 const char* reason_of(Ending ending) {
@@ -214,7 +217,8 @@ const std::map<std::string_view, Only> kOnly = {
     {"traps_under_a_storm", Only::kNever},     {"takes_late_answers", Only::kNever},
     {"ends_while_preempted", Only::kNever},    {"spins_masked", Only::kNever},
     {"scribbles_over_the_area", Only::kNever}, {"rings_without_end", Only::kNever},
-    {"lies_about_its_budget", Only::kNever},
+    {"lies_about_its_budget", Only::kNever},   {"uses_uart_ports", Only::kNever},
+    {"prices_console_faces", Only::kNever},
 };
 
 std::vector<Behaviour> behaviours_on(int processors) {

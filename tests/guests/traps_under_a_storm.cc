@@ -1,6 +1,7 @@
-// Executes synthetic instructions unmasked while another vCPU notifies this one,
-// once for each upcall: one that comes just when an instruction is done is taken
+// Executes synthetic instructions, or accesses to ports where its argument is "ports", unmasked while another
+// vCPU notifies this one, once for each upcall: one that comes just when an instruction is done is taken
 // then, and not at the next occasion.
+#include "guest/arch/x86_64/ports.h"
 #include "guest/vcpu.h"
 #include "tests/guests/verdict.h"
 
@@ -19,13 +20,20 @@ void identify_by_trap() {
   test::expect(result == (CANDOR_IDENTITY | CANDOR_ABI_VERSION), "the trap gave {}", result);
 }
 
+void access_a_port() {
+  constexpr std::uint16_t kScratch = CANDOR_UART_PORT + 7;
+  kernel::write_port(kScratch, 0x42);
+  test::expect(kernel::read_port(kScratch) == 0x42, "the port gave {}", kernel::read_port(kScratch));
+}
+
 bool pending(const candor_guest_vcpu& page) {
   return __atomic_load_n(&page.pending, __ATOMIC_SEQ_CST) != 0;
 }
 
 }  // namespace
 
-int candor::guest_main(Arguments /*arguments*/) {
+int candor::guest_main(Arguments arguments) {
+  const bool ports = !arguments.empty() && arguments[0] == "ports";
   test::expect(kernel::host_page().fair_vcpus >= 2, "needs two fair vCPUs");
   const candor_guest_vcpu& page = own_page();
   kernel::Vcpu& target = kernel::Vcpu::at(0);
@@ -43,7 +51,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   std::uint64_t traps = 0;
   while (goes_on()) {
     for (int i = 0; i < 100; i++, traps++) {
-      identify_by_trap();
+      ports ? access_a_port() : identify_by_trap();
       if (!pending(page)) continue;
       // On its way: the bit comes before the kick. No trap until it is here, or that would see the bit.
       const Time patience = now() + seconds(1);

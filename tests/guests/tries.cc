@@ -104,6 +104,14 @@ constexpr Try kTries[] = {
     {"read_behind_tender", [] { read_at(kTenderText + (64l << 20)); }},
     {"write_to_tender_text", [] { *reinterpret_cast<volatile std::uint8_t*>(kTenderText) = 0; }},
     {"write_to_host_page", [] { *reinterpret_cast<volatile std::uint8_t*>(kArea) = 0; }},
+    {"port_below", [] { __asm__ volatile("out %%al, %%dx" ::"a"(0), "d"(CANDOR_UART_PORT - 1)); }},
+    {"port_above", [] { __asm__ volatile("in %%dx, %%al" ::"a"(0), "d"(CANDOR_UART_PORT + 8)); }},
+    {"port_by_number", [] { __asm__ volatile("out %%al, $0xf8" ::"a"(0), "d"(CANDOR_UART_PORT)); }},
+    {"port_word", [] { __asm__ volatile("out %%ax, %%dx" ::"a"(0), "d"(CANDOR_UART_PORT)); }},
+    {"port_double_word", [] { __asm__ volatile("in %%dx, %%eax" ::"a"(0), "d"(CANDOR_UART_PORT)); }},
+    {"port_string", [] { __asm__ volatile("outsb" ::"S"(page), "d"(CANDOR_UART_PORT)); }},
+    {"port_with_prefix",
+     [] { __asm__ volatile(".byte 0x48; in %%dx, %%al" ::"a"(0), "d"(CANDOR_UART_PORT)); }},
     {"forged_signal_frame", [] { forge_a_signal_frame(); }},
 };
 

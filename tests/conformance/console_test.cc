@@ -1,0 +1,146 @@
+// The console's two faces, from where people sit: one stream, in which nothing is lost and nothing comes
+// twice.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/needs.h"
+
+namespace candor::e2e {
+namespace {
+
+using testing::HasSubstr;
+
+std::string config_of(const char* guest, const char* cmdline = "", const char* cpus = "CPU0") {
+  return fmt::format(
+      "[host]\ncpus = \"{}\"\n\n[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\nvcpus = 2\ncmdline = "
+      "\"{}\"\n",
+      cpus, guest, cmdline);
+}
+
+/// By writer "w0", "w1", ...: how many lines it wrote. Each must be there, once and in order, and nothing
+/// else must come but what is in `others`.
+std::map<std::string, int> count_numbered_lines(const std::string& out,
+                                                const std::vector<std::string>& others) {
+  std::map<std::string, int> next;
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("guest| ", 0) != 0) continue;
+    std::istringstream words(line.substr(7));
+    std::string writer, extra;
+    int number;
+    if (words >> writer >> number && !(words >> extra)) {
+      EXPECT_EQ(number, next[writer]) << line;
+      next[writer] = number + 1;
+      continue;
+    }
+    bool known = false;
+    for (const std::string& other : others) known = known || line.find(other) != std::string::npos;
+    EXPECT_TRUE(known) << line;
+  }
+  return next;
+}
+
+/// As HasSubstr(), for an output that is too long to be shown.
+testing::AssertionResult has(const std::string& out, const std::string& text) {
+  if (out.find(text) != std::string::npos) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "no \"" << text << "\"; its end: "
+                                     << out.substr(out.size() - std::min<std::size_t>(out.size(), 500));
+}
+
+class ConsoleFaces : public testing::TestWithParam<const char*> {};
+
+TEST_P(ConsoleFaces, TenThousandChangesUnderLoadLoseAndDoubleNothing) {
+  CANDOR_NEEDS_PROCESS();
+  const Outcome o = run(config_of("switches_console_faces"), {"--mode", GetParam()});
+  EXPECT_EQ(o.status, 0) << o.err;
+  const auto lines = count_numbered_lines(o.out, {"candor: on Candor", "ends at", "PASS"});
+  ASSERT_EQ(lines.size(), 4u);
+  for (const auto& [writer, count] : lines) {
+    EXPECT_GT(count, 100) << writer;
+    EXPECT_TRUE(has(o.out, fmt::format("guest| {} ends at {}\n", writer, count)));
+  }
+  EXPECT_TRUE(has(o.out, "guest| PASS switches_console_faces\n"));
+}
+
+TEST_P(ConsoleFaces, APanicIsToldByTheHardwareFaceBehindAllThatWasPrinted) {
+  CANDOR_NEEDS_PROCESS();
+  // On two processors, if there are, the others print at that very moment.
+  const char* const cpus = processors().size() > 1 ? "CPU0,CPU1" : "CPU0";
+  const std::string words = "panic: in the middle of it, with 1 to say\n";
+  for (int i = 0; i < 5; i++) {  // the host may have had them on one all the same
+    const Outcome o = run(config_of("panics_while_others_print", "", cpus), {"--mode", GetParam()});
+    EXPECT_EQ(o.guest("guest")["exit_code"], 101) << o.err;
+    EXPECT_GT(count_numbered_lines(o.out, {"candor: on Candor", "panic: "}).size(), 0u);
+    // The last of its lines: the others wait for the console in vain.
+    EXPECT_TRUE(has(o.out, "\nguest| " + words + "\n"));
+    EXPECT_GE(o.guest("guest")["port_accesses"], words.size());
+  }
+}
+
+TEST_P(ConsoleFaces, ABootByTheRingTouchesNoPort) {
+  CANDOR_NEEDS_PROCESS();
+  const Outcome ring = run(config_of("hello"), {"--mode", GetParam()});
+  EXPECT_EQ(ring.guest("guest")["port_accesses"], 0) << ring.out << ring.err;
+  const Outcome uart = run(config_of("hello", "candor.console=uart"), {"--mode", GetParam()});
+  EXPECT_GT(uart.guest("guest")["port_accesses"], 40) << uart.out << uart.err;
+  EXPECT_EQ(ring.out.substr(0, ring.out.find("\n\n")), uart.out.substr(0, uart.out.find("\n\n")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, ConsoleFaces, testing::Values("unaware", "aware"),
+                         [](const auto& test) { return std::string(test.param); });
+
+/// What shell words put on standard input, and the guest's arguments.
+struct Source {
+  const char* name;
+  const char* script;  // "$@" is the command
+  const char* cmdline;
+};
+
+constexpr const char* kManyByPipe = "(seq 0 2999; echo end) | \"$@\"";
+
+const Source kSources[] = {
+    {"a_pipe", kManyByPipe, ""},
+    {"a_pipe_to_the_uart", kManyByPipe, "candor.console=uart"},
+    {"a_pipe_while_faces_change", kManyByPipe, "switching"},
+    {"a_slow_pipe", "(for i in 0 1 2; do sleep 0.1; echo $i; done; sleep 0.1; echo end; sleep 0.1) | \"$@\"",
+     ""},
+    {"a_file", "f=$(mktemp); (seq 0 2999; echo end) > $f; \"$@\" < $f; s=$?; rm $f; exit $s", ""},
+};
+
+class ConsoleInput : public testing::TestWithParam<Source> {};
+
+TEST_P(ConsoleInput, ComesWholeAndInOrder) {
+  CANDOR_NEEDS_PROCESS();
+  const Outcome o = run(config_of("reads_its_console", GetParam().cmdline),
+                        {"--mode", "unaware", "--console", "guest", "--duration", "20s"},
+                        {"sh", "-c", GetParam().script, "sh"});
+  EXPECT_EQ(o.status, 0) << o.out << o.err;
+  EXPECT_THAT(o.out, HasSubstr("guest| PASS reads_its_console\n")) << o.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(From, ConsoleInput, testing::ValuesIn(kSources),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(ConsoleOfNobody, IsRefusedBeforeAnythingStarts) {
+  const Outcome o = run(config_of("hello"), {"--mode", "unaware", "--console", "guset"});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("--console: there is no VM \"guset\"; choose one of \"guest\""));
+  EXPECT_EQ(o.out, "");
+}
+
+TEST(ConsoleArgument, ThatIsNoFaceIsAPanic) {
+  CANDOR_NEEDS_PROCESS();
+  const Outcome o = run(config_of("hello", "candor.console=screen"), {"--mode", "unaware"});
+  EXPECT_EQ(o.guest("guest")["exit_code"], 101);
+  EXPECT_THAT(o.out, HasSubstr("guest| panic: candor.console=screen: it is ring or uart\n"));
+}
+
+}  // namespace
+}  // namespace candor::e2e

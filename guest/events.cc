@@ -12,9 +12,11 @@ void Vcpu::take_events(Time t) {
   if (peek(page().pending) != 0) bits = __atomic_exchange_n(&page().pending, 0, __ATOMIC_SEQ_CST);
   if ((bits & CANDOR_PENDING_TIMER) != 0 || armed_ <= t) armed_ = Time::never();
   // The main thread is to end this VM, however much else there is to do.
-  if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true))
+  if ((bits & CANDOR_PENDING_SHUTDOWN) != 0 && !kernel.stopping.exchange(true)) {
     if (ThreadControl* main = kernel.main.load(std::memory_order_acquire))
       post(*main, kMailHurry | kMailUnpark);
+    wake_console_reader();
+  }
   if (!inbox_.empty()) take_inbox();
   if (early_mail_.load(std::memory_order_relaxed)) take_early_mail();
   wake_sleepers(t);

@@ -128,6 +128,27 @@ TEST_P(ConsoleInput, ComesWholeAndInOrder) {
 INSTANTIATE_TEST_SUITE_P(From, ConsoleInput, testing::ValuesIn(kSources),
                          [](const auto& test) { return std::string(test.param.name); });
 
+// Whoever types may stay silent, or be gone.
+TEST(ConsoleReader, EndsWhenItsVmIsToEnd) {
+  CANDOR_NEEDS_PROCESS();
+  for (const char* script : {"(echo 0; sleep 1) | \"$@\"", "\"$@\" < /dev/null"}) {
+    const Outcome o =
+        run(config_of("reads_its_console"),
+            {"--mode", "unaware", "--console", "guest", "--duration", "300ms"}, {"sh", "-c", script, "sh"});
+    EXPECT_EQ(o.status, 0) << o.out << o.err;
+    EXPECT_EQ(o.guest("guest")["exit_reason"], "stopped") << o.err;
+    EXPECT_THAT(o.out, HasSubstr("guest| PASS reads_its_console\n")) << o.err;
+  }
+}
+
+TEST(ConsoleReader, ThatIsTheSecondPanicsAndNamesBoth) {
+  CANDOR_NEEDS_PROCESS();
+  const Outcome o = run(config_of("two_read_the_console"), {"--mode", "unaware"});
+  EXPECT_EQ(o.guest("guest")["exit_code"], 101) << o.out << o.err;
+  EXPECT_THAT(o.out,
+              HasSubstr("guest| panic: console::read by main while first reads: one thread at a time may\n"));
+}
+
 TEST(ConsoleOfNobody, IsRefusedBeforeAnythingStarts) {
   const Outcome o = run(config_of("hello"), {"--mode", "unaware", "--console", "guset"});
   EXPECT_EQ(o.status, 2);

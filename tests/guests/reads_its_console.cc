@@ -28,7 +28,8 @@ int candor::guest_main(Arguments arguments) {
   std::uint64_t pieces = 0;
   for (bool more = true; more; pieces++) {
     const std::size_t got = console::read(piece);
-    test::expect(got != 0, "nothing was read");
+    test::expect(got != 0 || stopping(), "nothing was read");
+    if (got == 0) return test::pass("reads_its_console");
     for (std::size_t i = 0; i < got; i++) {
       test::expect(more, "something came behind the end");
       if (piece[i] != '\n')

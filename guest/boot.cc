@@ -105,7 +105,7 @@ void boot() {
   const std::uint32_t version = detect_abi_version();
   // What was printed until here went by the UART where there is one. Nothing was where all is well, for it
   // costs a trap a byte.
-  if (version == CANDOR_ABI_VERSION) static_cast<void>(use_console(ConsoleFace::kRing));
+  if (version == CANDOR_ABI_VERSION || kernel.dedicated) static_cast<void>(use_console(ConsoleFace::kRing));
   if (version == 0)
     print("candor: not on Candor\n");
   else

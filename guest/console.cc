@@ -21,10 +21,9 @@ constexpr std::uint32_t kLastPatience = 2'000'000;
 
 // Under the console lock.
 constinit ConsoleFace face = ConsoleFace::kUndecided;
-constinit Uart uart;
 std::uint64_t bytes_lost;
+ThreadControl* reader;
 
-std::atomic<ThreadControl*> reader{nullptr};
 std::atomic<std::uint32_t> last_speaker{0};  // the lock token of the vCPU that panics
 
 char* ring() {
@@ -39,7 +38,7 @@ bool has_room(std::size_t bytes) {
 }
 
 bool start_uart() {
-  return host_offers(CANDOR_FEATURE_UART) && uart.start();
+  return host_offers(CANDOR_FEATURE_UART) && first_uart.start();
 }
 
 void decide_face() {
@@ -58,7 +57,7 @@ void write_by_face(std::string_view text) {
   if (face == ConsoleFace::kRing)
     append(text);
   else
-    bytes_lost += text.size() - uart.write(text);
+    bytes_lost += text.size() - first_uart.write(text);
 }
 
 void write_loss() {
@@ -124,27 +123,46 @@ void take_lock_for_good() {
   }
 }
 
+/// On a machine of its own the ring is passed on to the UART by and by: what goes there by itself comes
+/// behind it.
+void let_ring_come_first() {
+  if (!kernel.dedicated || face == ConsoleFace::kUart) return;
+  constexpr int kManyLooks = 10'000'000;
+  for (int looks = 0; looks < kManyLooks; looks++) {
+    if (peek(host_page().console_tail) == peek(guest_page().console_head)) return;
+    call_host(CANDOR_CALL_RING, CANDOR_BELL_MONITOR);
+    relax();
+  }
+}
+
 std::size_t take_input(std::span<char> into) {
   const std::uint32_t tail = guest_page().input_tail;
   std::uint32_t waiting = __atomic_load_n(&host_page().input_head, __ATOMIC_SEQ_CST) - tail;
+  const bool was_full = waiting == CANDOR_INPUT_BYTES;
   if (waiting > into.size()) waiting = static_cast<std::uint32_t>(into.size());
   for (std::uint32_t i = 0; i < waiting; i++)
     into[i] = static_cast<char>(peek(host_page().input[(tail + i) % CANDOR_INPUT_BYTES]));
   __atomic_store_n(&guest_page().input_tail, tail + waiting, __ATOMIC_RELEASE);
+  if (was_full) call_host(CANDOR_CALL_RING, CANDOR_BELL_MONITOR);  // more may wait for room
   return waiting;
 }
 
 std::size_t try_read(std::span<char> into) {
   KernelLock lock(kConsoleLock);
   decide_face();
-  return face == ConsoleFace::kRing ? take_input(into) : uart.read(into);
+  // A machine's own UART interrupts, and what comes is in the ring by then.
+  const bool by_ring = face == ConsoleFace::kRing || (kernel.dedicated && host_offers(CANDOR_FEATURE_INPUT));
+  return by_ring ? take_input(into) : first_uart.read(into);
 }
 
 /// Masked.
 std::size_t read_console(ThreadControl& self, std::span<char> into, Time until) {
-  ThreadControl* other = nullptr;
-  if (!reader.compare_exchange_strong(other, &self, std::memory_order_seq_cst))
-    panic("console::read by {} while {} reads: one thread at a time may", self.name, other->name);
+  {
+    KernelLock lock(kConsoleLock);
+    if (reader != nullptr)
+      panic("console::read by {} while {} reads: one thread at a time may", self.name, reader->name);
+    reader = &self;
+  }
   const bool told = host_offers(CANDOR_FEATURE_INPUT);
   // vCPU 0 hears of it, and wakes the reader wherever it is. Before the look, which is totally ordered behind
   // it.
@@ -161,7 +179,10 @@ std::size_t read_console(ThreadControl& self, std::span<char> into, Time until) 
 
 bool use_console(ConsoleFace wanted) {
   KernelLock lock(kConsoleLock);
-  if (wanted == ConsoleFace::kUart && !start_uart()) return false;
+  if (wanted == ConsoleFace::kUart) {
+    if (!start_uart()) return false;
+    let_ring_come_first();
+  }
   face = wanted;
   return true;
 }
@@ -176,12 +197,13 @@ void write_last_words(std::string_view text) {
   std::uint32_t speaker = 0;
   if (last_speaker.compare_exchange_strong(speaker, self)) {
     take_lock_for_good();
+    let_ring_come_first();
     face = start_uart() ? ConsoleFace::kUart : ConsoleFace::kRing;
   } else if (speaker != self) {
     take_lock_for_good();  // which the other does not give back: the first panic is the one to be told
   }
   if (face == ConsoleFace::kUart) {
-    uart.write(text, kLastPatience);
+    first_uart.write(text, kLastPatience);
   } else {
     append(text);
     call_host(CANDOR_CALL_RING, CANDOR_BELL_MONITOR);
@@ -189,7 +211,15 @@ void write_last_words(std::string_view text) {
 }
 
 void wake_console_reader() {
-  if (ThreadControl* t = reader.load(std::memory_order_seq_cst)) Vcpu::wake(*t);
+  ThreadControl* t;
+  {
+    KernelLock lock(kConsoleLock);
+    t = reader;
+    if (t != nullptr) retain(*t);  // from here on it may go its way, and end
+  }
+  if (t == nullptr) return;
+  Vcpu::wake(*t);
+  drop(*t);
 }
 
 }  // namespace kernel
@@ -199,7 +229,8 @@ std::size_t console::read(std::span<char> into, Time until) {
   if (into.empty()) return 0;
   Masked masked;
   const std::size_t got = read_console(Vcpu::here().current(), into, until);
-  reader.store(nullptr, std::memory_order_seq_cst);
+  KernelLock lock(kConsoleLock);
+  reader = nullptr;
   return got;
 }
 

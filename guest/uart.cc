@@ -24,6 +24,8 @@ constexpr std::uint8_t kFifoEnable = 0x01;                          // 8.5; what
 constexpr std::uint8_t kTerminalReady = 0x01, kRequestSend = 0x02;  // 8.8
 constexpr std::uint8_t kOut2 = 0x08;                                // 8.8; on PCs it lets interrupts through
 
+constexpr std::uint8_t kReceiveInterrupt = 0x01, kTransmitInterrupt = 0x02;  // 8.7
+
 bool line_status(std::uint8_t bit) {
   return (read_port(kLineStatus) & bit) != 0;
 }
@@ -40,6 +42,8 @@ bool is_there() {
 
 }  // namespace
 
+constinit Uart first_uart;
+
 bool Uart::start() {
   if (started_) return true;
   if (!is_there()) return false;
@@ -54,22 +58,36 @@ bool Uart::start() {
   return true;
 }
 
+std::size_t Uart::offer(std::string_view text) {
+  if (!started_ || !line_status(kHoldingEmpty)) return 0;
+  const std::string_view taken = text.substr(0, kFifo);
+  for (const char c : taken) write_port(kData, static_cast<std::uint8_t>(c));
+  return taken.size();
+}
+
 std::size_t Uart::write(std::string_view text, std::uint32_t patience) {
   std::size_t sent = 0;
-  while (sent < text.size()) {
-    for (std::uint32_t looks = 0; !line_status(kHoldingEmpty); looks++) {
-      if (looks == patience) return sent;
-      relax();
-    }
-    for (std::size_t i = 0; i < kFifo && sent < text.size(); i++)
-      write_port(kData, static_cast<std::uint8_t>(text[sent++]));
+  for (std::uint32_t looks = 0; started_ && sent < text.size() && looks < patience;) {
+    const std::size_t taken = offer(text.substr(sent));
+    sent += taken;
+    looks = taken != 0 ? 0 : looks + 1;
+    if (taken == 0) relax();
   }
   return sent;
 }
 
+void Uart::want_interrupts(bool receive, bool transmit) {
+  if (!started_) return;
+  // By way of none: interrupt controllers that look for an edge see one.
+  write_port(kInterruptEnable, 0);
+  const unsigned wanted = (receive ? kReceiveInterrupt : 0u) | (transmit ? kTransmitInterrupt : 0u);
+  if (wanted != 0) write_port(kInterruptEnable, static_cast<std::uint8_t>(wanted));
+}
+
 std::size_t Uart::read(std::span<char> into) {
   std::size_t got = 0;
-  while (got < into.size() && line_status(kDataReady)) into[got++] = static_cast<char>(read_port(kData));
+  while (started_ && got < into.size() && line_status(kDataReady))
+    into[got++] = static_cast<char>(read_port(kData));
   return got;
 }
 

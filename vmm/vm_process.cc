@@ -140,6 +140,7 @@ class VmProcess {
   void print_last(VmReport& report);
   void mute_monitor();
   void move_input();
+  void look_at_input();
   void look_at_input_later();
   void tell_of_input();
   void set_pending(std::uint32_t vcpu, std::uint32_t bit);
@@ -273,6 +274,7 @@ void VmProcess::handle(Source source) {
     case kMonitor:
       if (::read(monitor_bell_.get(), &count, sizeof count) < 0) return;
       print_console();
+      if (input_look_.open()) look_at_input();  // there may be room now
       if (++bells_ > kBellsPerSecond) mute_monitor();
       return;
     case kScheduler:
@@ -301,10 +303,7 @@ void VmProcess::handle(Source source) {
       return;
     case kInputLook:
       if (::read(input_look_.get(), &count, sizeof count) < 0) return;
-      if (watch(input_.fd(), kInput))  // which says at once if there is something
-        input_look_.reset();
-      else
-        move_input();
+      look_at_input();
       return;
     case kInput:
       move_input();
@@ -330,6 +329,13 @@ void VmProcess::move_input() {
     input_look_.reset();
   else
     look_at_input_later();
+}
+
+void VmProcess::look_at_input() {
+  if (watch(input_.fd(), kInput))  // which says at once if there is something
+    input_look_.reset();
+  else
+    move_input();
 }
 
 void VmProcess::look_at_input_later() {

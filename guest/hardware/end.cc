@@ -5,11 +5,12 @@
 #include "guest/hardware/host.h"
 #include "guest/hardware/processor.h"
 #include "guest/hardware/registers.h"
-#include "guest/hardware/serial.h"
+#include "guest/uart.h"
 
 namespace candor::hardware {
 namespace {
 
+using kernel::first_uart;
 using kernel::peek;
 using kernel::put;
 
@@ -34,32 +35,59 @@ void pass_on(std::size_t bytes) {
   put(host.page->console_tail, host.page->console_tail + static_cast<std::uint32_t>(bytes));
 }
 
+/// What has come, as far as there is room; false if there is none left.
+bool take_input() {
+  const std::uint32_t before = host.page->input_head;
+  std::uint32_t head = before;
+  bool room;
+  while ((room = head - peek(kernel::guest_page().input_tail) < CANDOR_INPUT_BYTES)) {
+    char byte;
+    if (first_uart.read({&byte, 1}) == 0) break;
+    put(host.page->input[head++ % CANDOR_INPUT_BYTES], static_cast<std::uint8_t>(byte));
+  }
+  if (head == before) return room;
+  __atomic_store_n(&host.page->input_head, head, __ATOMIC_SEQ_CST);
+  const std::uint32_t listener = __atomic_load_n(&kernel::guest_page().console_listener, __ATOMIC_SEQ_CST);
+  if (listener == 0 || listener > Processor::count) return room;
+  __atomic_fetch_or(&kernel::vcpu_page(listener - 1).pending, CANDOR_PENDING_CONSOLE, __ATOMIC_SEQ_CST);
+  LocalApic::send(Processor::all[listener - 1].apic_id, kNotifyVector);
+  return room;
+}
+
+/// As far as the serial port takes it; true if that is all.
+bool pass_on_output() {
+  for (std::string_view text = pending_text(); !text.empty(); text = pending_text()) {
+    const std::size_t taken = first_uart.started() ? first_uart.offer(text) : text.size();
+    pass_on(taken);
+    if (taken == 0 && host.serial_interrupts) return false;
+    if (taken == 0) kernel::relax();
+  }
+  return true;
+}
+
 }  // namespace
 
 void drain_console() {
   const InterruptsOff off;
-  // Who is at it will see what has just been written, or has it come back by interrupt; without that, wait.
-  while (!take_drain()) {
-    if (host.serial_interrupts) return;
-    kernel::relax();
-  }
-  bool more = false;
-  for (std::string_view text = pending_text(); !text.empty(); text = pending_text()) {
-    const std::size_t taken = Serial::offer(text);
-    pass_on(taken);
-    more = taken == 0;
-    if (more && host.serial_interrupts) break;
-    if (more) kernel::relax();
-  }
-  if (host.serial_interrupts) Serial::want_interrupt(more || !pending_text().empty());
-  __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
+  bool all = true;
+  do {
+    // Who is at it looks again behind us, below; without interrupts, wait.
+    while (!take_drain()) {
+      if (host.serial_interrupts) return;
+      kernel::relax();
+    }
+    const bool room = take_input();
+    all = pass_on_output();
+    if (host.serial_interrupts) first_uart.want_interrupts(room, !all);
+    __atomic_store_n(&draining, false, __ATOMIC_SEQ_CST);
+  } while (all && !pending_text().empty());
 }
 
 void drain_console_wholly() {
   const InterruptsOff off;
   if (host.page == nullptr) return;  // the area is not there yet
   for (std::string_view text = pending_text(); !text.empty(); text = pending_text()) {
-    Serial::write(text);
+    first_uart.write(text, ~0u);
     pass_on(text.size());
   }
 }

@@ -24,8 +24,8 @@ extern Host host;
 std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, std::uint64_t c,
                         std::uint64_t d, std::uint64_t e);
 
-/// Passes on what is in the console's ring, as far as the serial port takes it; the rest when it can. Any
-/// context.
+/// Passes on what is in the console's ring, as far as the serial port takes it, the rest when it can; and
+/// what has come there to the ring of input. Any context.
 void drain_console();
 /// All of it, waiting. For the end: others must have stopped.
 void drain_console_wholly();

@@ -9,8 +9,8 @@
 #include "guest/hardware/host.h"
 #include "guest/hardware/processor.h"
 #include "guest/hardware/registers.h"
-#include "guest/hardware/serial.h"
 #include "guest/parse.h"
+#include "guest/uart.h"
 #include "guest/vcpu.h"
 
 extern "C" {
@@ -47,7 +47,7 @@ void say(std::string_view pattern, std::initializer_list<FormatArgument> argumen
   buffer.append(std::string_view("candor: "));
   buffer.format(pattern, arguments.begin(), arguments.size());
   buffer.append(std::string_view("\n"));
-  Serial::write(buffer.text());
+  kernel::first_uart.write(buffer.text());
 }
 
 [[noreturn]] void give_up(std::string_view why, std::initializer_list<FormatArgument> arguments = {}) {
@@ -195,7 +195,7 @@ bool released;  // atomic: the others may enter the kernel
 
 extern "C" [[noreturn]] void hardware_start(std::uint32_t magic, std::uint32_t info_at) {
   constexpr std::uint32_t kMultiboot2 = 0x36d76289;
-  Serial::start();
+  kernel::first_uart.start();
   const char* memory = nullptr;
   __asm__("" : "+r"(memory));  // physical address 0 is an address like any other here
   auto info = magic == kMultiboot2 ? read_multiboot2(memory, info_at) : read_pvh(memory, info_at);
@@ -231,7 +231,11 @@ extern "C" [[noreturn]] void hardware_start(std::uint32_t magic, std::uint32_t i
   Processor::count = host.page->vcpu_count = host.page->fair_vcpus = start_others();
   host.page->features |= (read_cr4() >> 16 & 1) != 0 ? CANDOR_FEATURE_FSGSBASE : 0u;
   const bool button = listen_to_power_button();
-  host.serial_interrupts = route(host.machine, 4, kSerialVector, Processor::all[0].apic_id);
+  if (kernel::first_uart.started()) {
+    host.page->features |= CANDOR_FEATURE_UART;
+    host.serial_interrupts = route(host.machine, 4, kSerialVector, Processor::all[0].apic_id);
+    if (host.serial_interrupts) host.page->features |= CANDOR_FEATURE_INPUT;
+  }
 
   if (boot_info.cmdline_cut)
     say("the command line was cut after {} bytes", {FormatArgument(sizeof boot_info.cmdline - 1)});

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/e2e/machine.h"
 #include "tests/e2e/needs.h"
 
 namespace candor::e2e {
@@ -27,12 +28,13 @@ std::string config_of(const char* guest, const char* cmdline = "", const char* c
 /// By writer "w0", "w1", ...: how many lines it wrote. Each must be there, once and in order, and nothing
 /// else must come but what is in `others`.
 std::map<std::string, int> count_numbered_lines(const std::string& out,
-                                                const std::vector<std::string>& others) {
+                                                const std::vector<std::string>& others,
+                                                const std::string& prefix = "guest| ") {
   std::map<std::string, int> next;
   std::istringstream lines(out);
   for (std::string line; std::getline(lines, line);) {
-    if (line.rfind("guest| ", 0) != 0) continue;
-    std::istringstream words(line.substr(7));
+    if (line.rfind(prefix, 0) != 0) continue;
+    std::istringstream words(line.substr(prefix.size()));
     std::string writer, extra;
     int number;
     if (words >> writer >> number && !(words >> extra)) {
@@ -54,6 +56,9 @@ testing::AssertionResult has(const std::string& out, const std::string& text) {
                                      << out.substr(out.size() - std::min<std::size_t>(out.size(), 500));
 }
 
+/// Of panics_while_others_print.
+const std::string kLastWords = "panic: in the middle of it, with 1 to say\n";
+
 class ConsoleFaces : public testing::TestWithParam<const char*> {};
 
 TEST_P(ConsoleFaces, TenThousandChangesUnderLoadLoseAndDoubleNothing) {
@@ -73,14 +78,13 @@ TEST_P(ConsoleFaces, APanicIsToldByTheHardwareFaceBehindAllThatWasPrinted) {
   CANDOR_NEEDS_PROCESS();
   // On two processors, if there are, the others print at that very moment.
   const char* const cpus = processors().size() > 1 ? "CPU0,CPU1" : "CPU0";
-  const std::string words = "panic: in the middle of it, with 1 to say\n";
   for (int i = 0; i < 5; i++) {  // the host may have had them on one all the same
     const Outcome o = run(config_of("panics_while_others_print", "", cpus), {"--mode", GetParam()});
     EXPECT_EQ(o.guest("guest")["exit_code"], 101) << o.err;
     EXPECT_GT(count_numbered_lines(o.out, {"candor: on Candor", "panic: "}).size(), 0u);
     // The last of its lines: the others wait for the console in vain.
-    EXPECT_TRUE(has(o.out, "\nguest| " + words + "\n"));
-    EXPECT_GE(o.guest("guest")["port_accesses"], words.size());
+    EXPECT_TRUE(has(o.out, "\nguest| " + kLastWords + "\n"));
+    EXPECT_GE(o.guest("guest")["port_accesses"], kLastWords.size());
   }
 }
 
@@ -162,6 +166,51 @@ TEST(ConsoleArgument, ThatIsNoFaceIsAPanic) {
   EXPECT_EQ(o.guest("guest")["exit_code"], 101);
   EXPECT_THAT(o.out, HasSubstr("guest| panic: candor.console=screen: it is ring or uart\n"));
 }
+
+#ifndef CANDOR_HOST_IS_SANITIZED
+
+// On machines of their own, whose kernel passes the ring on to the real registers.
+class ConsoleOnMachine : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    CANDOR_NEEDS_MACHINE();
+    options_.processors = GetParam();
+  }
+  MachineOptions options_;
+};
+
+TEST_P(ConsoleOnMachine, TenThousandChangesUnderLoadLoseAndDoubleNothing) {
+  const MachineOutcome o = run_on_machine(guest_image("switches_console_faces"), options_);
+  EXPECT_EQ(o.code, 0);
+  const auto lines = count_numbered_lines(o.console, {"candor: ", "ends at", "PASS"}, "");
+  ASSERT_EQ(lines.size(), 4u);
+  for (const auto& [writer, count] : lines)
+    EXPECT_TRUE(has(o.console, fmt::format("{} ends at {}\n", writer, count)));
+  EXPECT_TRUE(has(o.console, "PASS switches_console_faces\n"));
+}
+
+TEST_P(ConsoleOnMachine, APanicIsToldBehindAllThatWasPrinted) {
+  const MachineOutcome o = run_on_machine(guest_image("panics_while_others_print"), options_);
+  EXPECT_EQ(o.code, 101);
+  count_numbered_lines(o.console, {"candor: ", "panic: "}, "");
+  EXPECT_TRUE(o.console.ends_with("\n" + kLastWords)) << has(o.console, "nothing").message();
+}
+
+TEST_P(ConsoleOnMachine, InputComesWholeAndInOrder) {
+  for (int i = 0; i < 3000; i++) options_.input += fmt::format("{}\n", i);
+  options_.input += "end\n";
+  for (const char* cmdline : {"", "switching", "candor.console=uart"}) {
+    options_.cmdline = cmdline;
+    const MachineOutcome o = run_on_machine(guest_image("reads_its_console"), options_);
+    EXPECT_EQ(o.code, 0) << o.console;
+    EXPECT_TRUE(has(o.console, "PASS reads_its_console\n"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Processors, ConsoleOnMachine, testing::Values(1, 4),
+                         [](const auto& test) { return std::to_string(test.param); });
+
+#endif  // CANDOR_HOST_IS_SANITIZED
 
 }  // namespace
 }  // namespace candor::e2e

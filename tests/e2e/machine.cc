@@ -65,6 +65,9 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
   const std::filesystem::path directory = pattern;
   const bool button = options.press_power_after.count() > 0;
+  // Where the console goes: with input it shares the standard streams.
+  const bool types = !options.input.empty();
+  const std::filesystem::path console = directory / (types ? "log" : "console");
   std::vector<std::string> words = {kQemu,
                                     "-accel",
                                     "tcg",
@@ -79,9 +82,9 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
                                     "-nodefaults",
                                     "-no-reboot",
                                     "-serial",
-                                    "file:" + (directory / "console").string(),
+                                    types ? "stdio" : "file:" + console.string(),
                                     "-monitor",
-                                    "stdio"};
+                                    types ? "none" : "stdio"};
   std::string cmdline = options.cmdline;
   if (!button) {
     words.insert(words.end(), {"-device", fmt::format("isa-debug-exit,iobase={},iosize=4", kExitPort)});
@@ -99,6 +102,7 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
   close(monitor[0]);
   MachineOutcome outcome;
   int status = 0;
+  bool typed = !types;
   for (bool pressed = !button; steady_clock::now() < begin + std::chrono::seconds(60);) {
     if (waitpid(pid, &status, WNOHANG) == pid) {
       outcome.ended = true;
@@ -108,6 +112,9 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
       constexpr std::string_view kPress = "system_powerdown\n";
       pressed = write(monitor[1], kPress.data(), kPress.size()) == static_cast<ssize_t>(kPress.size());
     }
+    if (!typed && contents(console).find("candor: not on Candor") != std::string::npos)
+      typed = write(monitor[1], options.input.data(), options.input.size()) ==
+              static_cast<ssize_t>(options.input.size());
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (!outcome.ended) {
@@ -115,7 +122,7 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
     waitpid(pid, &status, 0);
   }
   close(monitor[1]);
-  outcome.console = contents(directory / "console");
+  outcome.console = contents(console);
   if (outcome.ended && WIFEXITED(status)) {
     // The device of the exit port makes 2n + 1 of n; 1 without a console is QEMU's own failure.
     const int raw = WEXITSTATUS(status);

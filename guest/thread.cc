@@ -103,6 +103,10 @@ void Thread::unpark() const {
   Vcpu::here().schedule();
 }
 
+Duration Thread::cpu_time() const {
+  return control_->cpu.read(now);
+}
+
 void Thread::join() const {
   Masked masked;
   ThreadControl& self = Vcpu::here().current();
@@ -151,6 +155,10 @@ bool park(Time until) {
 void yield() {
   Masked masked;
   Vcpu::yield();
+}
+
+Duration cpu_time() {
+  return get().cpu_time();
 }
 
 void add_work(std::uint64_t units) {

@@ -54,6 +54,13 @@ class Thread {
   [[nodiscard]] Claim claim() const;
   /// Lets the thread's park() return, now or the next time.
   void unpark() const;
+  /// Processor time that it has used, so far or until its end; of one that runs, up to this moment.
+  /// Nanoseconds on the guest's clock, counted where threads are switched, so the kernel's work for it and
+  /// the upcalls that came meanwhile are included, and waiting is not. Time in which the host kept the vCPU
+  /// from running is taken off only when the host says so, about once a second and for the vCPU as a whole:
+  /// until then it is counted, and then the threads that ran bear it in proportion. So this may go back a
+  /// little. From any thread; a clock read.
+  [[nodiscard]] Duration cpu_time() const;
   /// Waits until the thread has ended. Any number of threads may, but not itself.
   void join() const;
 
@@ -77,6 +84,8 @@ void sleep_for(Duration d);
 bool park(Time until = Time::never());
 /// Lets equals run.
 void yield();
+/// Thread::cpu_time() of the caller.
+[[nodiscard]] Duration cpu_time();
 /// Adds to the thread's count of work done, in units of the application's own.
 void add_work(std::uint64_t units = 1);
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "abi/candor.h"
+#include "guest/cpu_meter.h"
 #include "guest/entry_set.h"
 #include "guest/grid.h"
 #include "guest/mail_word.h"
@@ -52,6 +53,10 @@ struct ThreadControl {
   MutexState* held = nullptr;       // the mutexes it holds, linked
   MutexState* waits_for = nullptr;  // the mutex it waits for in the guest
   bool wants = false;               // counted in `wanted` of that mutex
+
+  // ---- what it has used
+  CpuMeter cpu;
+  Duration cpu_settled;  // used by then, when the host last said what it had stolen
 
   // ---- reached by other vCPUs
   MailWord mail;

@@ -80,6 +80,7 @@ void Vcpu::schedule(bool preempted) {
     take_events(t);
     ThreadControl* next = pick(t);
     if (next == nullptr) {
+      self.cpu.stop(t);
       // Idle on the stack of the thread that ran last: if it is the one to run
       // next, as a periodic thread with a vCPU of its own is, no switch is needed.
       if (!must_leave(self)) {
@@ -89,6 +90,7 @@ void Vcpu::schedule(bool preempted) {
       next = &idle_;
     } else {
       if (next != &self) next->slice_end = t + kSlice;
+      account(self, *next, t);
       publish_dispatch(next);
       ring_if_due();
       arm_timer(*next);
@@ -111,6 +113,29 @@ ThreadControl* Vcpu::pick(Time t) {
   }
   if (front != nullptr) dequeue(*front);
   return front;
+}
+
+/// The clock was read for the dispatch anyway. What the kernel does before that belongs to the thread that
+/// was there, an upcall's handler too; what it does afterwards, and the switch, to the next.
+void Vcpu::account(ThreadControl& from, ThreadControl& to, Time t) {
+  if (&from != &to) from.cpu.stop(t);
+  to.cpu.start(t);
+  const std::uint64_t stolen = peek(host_vcpu(index_).stolen_ns);
+  if (stolen > stolen_) settle_stolen(stolen, t);
+}
+
+/// The host says only now, about once a second, for how long this vCPU was kept from running: it is taken off
+/// those which ran meanwhile, in proportion.
+void Vcpu::settle_stolen(std::uint64_t stolen, Time t) {
+  const Duration lost{static_cast<std::int64_t>(stolen - stolen_)};
+  stolen_ = stolen;
+  Duration all;
+  for (ThreadControl* i = owned_.front(); i != nullptr; i = OwnedList::next(i))
+    all += i->cpu.used(t) - i->cpu_settled;
+  for (ThreadControl* i = owned_.front(); i != nullptr; i = OwnedList::next(i)) {
+    i->cpu.take_off(share_of_stolen(lost, i->cpu.used(t) - i->cpu_settled, all));
+    i->cpu_settled = i->cpu.used(t);
+  }
 }
 
 void Vcpu::enqueue(ThreadControl& thread) {

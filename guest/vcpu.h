@@ -115,6 +115,8 @@ class Vcpu {
   void enqueue(ThreadControl& thread);
   void dequeue(ThreadControl& thread);
   void switch_to(ThreadControl& next, bool preempted);
+  void account(ThreadControl& from, ThreadControl& to, Time t);
+  void settle_stolen(std::uint64_t stolen, Time t);
   void arm_timer(const ThreadControl& running);
 
   // idle.cc
@@ -137,6 +139,7 @@ class Vcpu {
   std::uint64_t turns_ = 0;
   Time armed_ = Time::never();  // when the host's timer for us fires
   bool bell_due_ = false;
+  std::uint64_t stolen_ = 0;  // as the host had it when it was last taken off
   PollBound poll_bound_;
   Inbox inbox_;
   std::atomic<bool> early_mail_{false};  // there is some for threads whose link is still to come

@@ -24,6 +24,9 @@ void write_terms(ThreadControl& thread, const Terms& terms);
 /// belongs on. Waits for the host's answer. Masked.
 Vcpu& claim_and_place(ThreadControl& thread);
 
+/// Its owner has asked for another priority. On its vCPU, masked.
+void change_priority(ThreadControl& thread);
+
 /// In thread.cc.
 Rank rank_by_terms(const Terms& terms);
 ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,

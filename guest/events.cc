@@ -45,7 +45,7 @@ void Vcpu::take_inbox() {
         owned_.insert(t);
         if (!ReadyQueue::contains(t)) {
           t->rank = t->base;  // it holds no mutex, or it would have stayed
-          t->rank.turn = ++turns_;
+          queue_up(*t);
         }
         if (t->runnable && !ReadyQueue::contains(t)) enqueue(*t);
         if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
@@ -61,8 +61,11 @@ void Vcpu::take_inbox() {
 void Vcpu::take_early_mail() {
   early_mail_.exchange(false, std::memory_order_acq_rel);
   // One that is on its way here is not in the list; its mail arrives with it.
-  for (ThreadControl* t = owned_.front(); t != nullptr; t = OwnedList::next(t))
+  for (ThreadControl* t = owned_.front(); t != nullptr;) {
+    ThreadControl* next = OwnedList::next(t);  // what it is told may send it elsewhere
     if (!t->mail.empty()) deliver(*t, t->mail.take_early());
+    t = next;
+  }
 }
 
 void Vcpu::deliver(ThreadControl& thread, std::uint32_t mail) {
@@ -73,6 +76,7 @@ void Vcpu::deliver(ThreadControl& thread, std::uint32_t mail) {
   // Only park() is ended by an unpark, and only park() takes the token.
   if ((mail & kMailUnpark) != 0) thread.token = true;
   if ((mail & kMailWake) != 0 || (thread.token && thread.parked)) make_ready(thread);
+  if ((mail & kMailPriority) != 0) change_priority(thread);  // last: the thread may be carried elsewhere then
 }
 
 void Vcpu::wake_sleepers(Time t) {
@@ -94,14 +98,7 @@ void Vcpu::review_claims() {
         await_answer(*t, false);
         t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
         const std::uint32_t vcpu = peek(answer.vcpu);
-        Vcpu* target = this;
-        if (t->claim.admitted() && vcpu < kernel.vcpus)
-          target = &at(vcpu);
-        else if (realtime())
-          target = &for_fair_work();
-        t->move_to = target != this ? target : nullptr;
-        // The current one leaves its stack first (schedule()); a holder lets go first.
-        if (t->move_to != nullptr && t != current_ && t->held == nullptr) hand_over(*t, *target);
+        send_to(*t, t->claim.admitted() && vcpu < kernel.vcpus ? at(vcpu) : for_fair_work());
       }
     }
     t = next;

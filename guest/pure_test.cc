@@ -181,6 +181,22 @@ TEST(OrderedList, StaysInOrderThroughRandomChanges) {
   }
 }
 
+// ------------------------------------------------------------------- slice
+
+TEST(Slice, GoesOnWhereItStopped) {
+  Slice slice;
+  slice.begin(Time{100});
+  EXPECT_EQ(slice.end(Duration{40}), Time{140});
+  EXPECT_EQ(slice.end({}), Time::never());
+  slice.pause(Time{130});
+  slice.begin(Time{1000});
+  EXPECT_EQ(slice.end(Duration{40}), Time{1010}) << "ten are left";
+  slice.pause(Time{1005});
+  slice.renew();
+  slice.begin(Time{2000});
+  EXPECT_EQ(slice.end(Duration{40}), Time{2040});
+}
+
 // -------------------------------------------------------------------- rank
 
 TEST(Rank, TiersThenDeadlinesThenPriorities) {
@@ -201,7 +217,9 @@ TEST(Rank, EqualsTakeTurns) {
   EXPECT_FALSE(precedes(b, a));
   EXPECT_TRUE(shares_slices(a, b));
   EXPECT_FALSE(shares_slices(a, Rank::background()));
-  EXPECT_FALSE(shares_slices(Rank::fixed(3), Rank::fixed(3)));
+  EXPECT_TRUE(shares_slices(Rank::fixed(3), Rank::fixed(3)));
+  EXPECT_FALSE(shares_slices(Rank::fixed(3), Rank::fixed(4)));
+  EXPECT_FALSE(shares_slices(Rank::deadline({3}), Rank::deadline({3}))) << "the first runs to its end";
 }
 
 // -------------------------------------------------------------- mpsc stack

@@ -43,9 +43,25 @@ constexpr bool precedes(const Rank& a, const Rank& b) {
   return outranks(a, b) || (!outranks(b, a) && a.turn < b.turn);
 }
 
-/// Equals that share by time slices.
+/// Equals that may share by time slices.
 constexpr bool shares_slices(const Rank& a, const Rank& b) {
-  return a.tier == b.tier && (a.tier == Tier::kFair || a.tier == Tier::kBackground);
+  return a.tier == b.tier && a.key == b.key &&
+         (a.tier == Tier::kFixed || a.tier == Tier::kFair || a.tier == Tier::kBackground);
 }
+
+/// A turn among equals. It goes on where it stopped when somebody more important came between, or
+/// a thread that is often preempted would never have had its turn, and its equals never have theirs.
+class Slice {
+ public:
+  void renew() { used_ = {}; }
+  void begin(Time t) { since_ = t - used_; }
+  void pause(Time t) { used_ = t - since_; }
+  /// When it ends, while it runs; `length` zero: never.
+  [[nodiscard]] Time end(Duration length) const { return length.ns > 0 ? since_ + length : Time::never(); }
+
+ private:
+  Duration used_;
+  Time since_;
+};
 
 }  // namespace candor::kernel

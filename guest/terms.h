@@ -17,6 +17,7 @@ struct Terms {
   Duration relative_deadline;  // zero: the period
   Duration expected;           // run time of a job, for the host's order and slices; zero: not known
   Duration blocking{};         // blocked_for()
+  Duration slice{};            // sliced()
 
   /// `work` of processor time every `period`, done by `deadline` after each release.
   static constexpr Terms deadline(Duration period, Duration work, Duration deadline = {}) {
@@ -34,6 +35,15 @@ struct Terms {
   [[nodiscard]] constexpr Terms blocked_for(Duration most) const {
     Terms terms = *this;
     terms.blocking = most;
+    return terms;
+  }
+  /// The same for a thread that takes turns with others of its priority, each time after running for `turn`,
+  /// as SCHED_RR has it; without it, or with zero, a fixed thread runs until it waits or yields. Fair and
+  /// background threads take turns of `turn` instead of 4 ms. Without meaning for deadline threads: of those
+  /// with the same deadline the one that was ready first runs to its end.
+  [[nodiscard]] constexpr Terms sliced(Duration turn) const {
+    Terms terms = *this;
+    terms.slice = turn;
     return terms;
   }
   /// `expected`: what the thread runs each time that it wakes up, zero where it does not know. A VM whose

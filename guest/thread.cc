@@ -61,6 +61,18 @@ void launch(ThreadControl& t, Vcpu& where) {
   Vcpu::post(t, kMailArrive);
 }
 
+void change_priority(ThreadControl& t) {
+  const std::uint8_t priority = t.wanted_priority.load(std::memory_order_relaxed);
+  if (t.exited || t.terms.cls != CANDOR_CLASS_FIXED || t.terms.priority == priority) return;
+  Terms terms = t.terms;
+  terms.priority = priority;
+  write_terms(t, terms);
+  Vcpu& target = claim_and_place(t);
+  Vcpu& here = Vcpu::here();
+  here.set_base_rank(t, rank_by_terms(terms));
+  here.send_to(t, target);
+}
+
 void release_thread(ThreadControl& t) {
   release_slot(t);
   free_stack(t.stack);
@@ -103,6 +115,17 @@ void Thread::unpark() const {
   Vcpu::here().schedule();
 }
 
+bool Thread::set_priority(std::uint8_t priority) const {
+  Masked masked;
+  if (priority < 1 || priority > 99 || control_->ended.load(std::memory_order_relaxed) ||
+      peek(control_->terms.cls) != CANDOR_CLASS_FIXED)
+    return false;
+  control_->wanted_priority.store(priority, std::memory_order_relaxed);
+  Vcpu::send(*control_, kMailPriority);
+  Vcpu::here().schedule();
+  return true;
+}
+
 Duration Thread::cpu_time() const {
   return control_->cpu.read(now);
 }
@@ -132,9 +155,7 @@ Claim set_terms(const Terms& terms) {
   Vcpu& target = claim_and_place(self);
   Vcpu& v = Vcpu::here();
   v.set_base_rank(self, rank_by_terms(terms));
-  // On a fair vCPU already, a fair thread stays where it is.
-  const bool stays = &target == &v || (!target.realtime() && !v.realtime());
-  self.move_to = stays ? nullptr : &target;
+  v.send_to(self, target);
   v.schedule();
   return self.claim;
 }

@@ -52,6 +52,12 @@ class Thread {
   [[nodiscard]] bool operator==(const Thread& other) const { return control_ == other.control_; }
   [[nodiscard]] const char* name() const;
   [[nodiscard]] Claim claim() const;
+  /// Changes the priority of a thread of class fixed, 1 to 99, and asks the host anew for its claim, if it
+  /// has one. In force at once where the thread is on the caller's vCPU, else as soon as that one has been
+  /// reached; of several changes the last counts. False, and nothing changes: the thread has another class,
+  /// has ended, or there is no such priority. A thread that changes its own class meanwhile keeps what it has
+  /// set. From any thread.
+  [[nodiscard]] bool set_priority(std::uint8_t priority) const;
   /// Lets the thread's park() return, now or the next time.
   void unpark() const;
   /// Processor time that it has used, so far or until its end; of one that runs, up to this moment.

@@ -23,11 +23,15 @@ namespace candor::kernel {
 class Vcpu;
 struct MutexState;
 
+/// A turn of fair and background threads that do not say how long theirs are.
+constexpr Duration kSlice = milliseconds(4);
+
 enum Mail : std::uint32_t {
   kMailUnpark = 1,
-  kMailArrive = 2,  // carried by this vCPU from now on
-  kMailHurry = 4,   // before all others from now on
-  kMailWake = 8,    // what it waits for inside the kernel has come
+  kMailArrive = 2,     // carried by this vCPU from now on
+  kMailHurry = 4,      // before all others from now on
+  kMailWake = 8,       // what it waits for inside the kernel has come
+  kMailPriority = 16,  // wanted_priority has been set
 };
 
 struct ThreadControl {
@@ -43,7 +47,7 @@ struct ThreadControl {
   ListHook<ThreadControl> timer_hook;
   ListHook<ThreadControl> owned_hook;
   Time wake_at = Time::never();
-  Time slice_end;
+  Slice slice;
   bool runnable = false;
   bool token = false;  // unparked; the next park returns at once
   bool parked = false;
@@ -62,6 +66,7 @@ struct ThreadControl {
   MailWord mail;
   std::atomic<Vcpu*> home{nullptr};
   ThreadControl* inbox_next = nullptr;
+  std::atomic<std::uint8_t> wanted_priority{0};
   std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end
   ThreadControl* waiters_next = nullptr;
   std::atomic<bool> ended{false};
@@ -90,6 +95,11 @@ struct ThreadControl {
   void* argument = nullptr;
   void* stack = nullptr;
 
+  /// When its turn among equals ends, while it runs.
+  [[nodiscard]] Time slice_end() const {
+    const bool takes_turns = rank.tier == Tier::kFair || rank.tier == Tier::kBackground;
+    return slice.end(terms.slice.ns > 0 || !takes_turns ? terms.slice : kSlice);
+  }
   [[nodiscard]] bool published() const { return slot != CANDOR_NO_THREAD; }
 };
 

@@ -23,7 +23,7 @@ bool must_leave(const ThreadControl& t) {
 
 bool displaces(const ThreadControl& candidate, const ThreadControl& running, Time t) {
   return outranks(candidate.rank, running.rank) ||
-         (shares_slices(candidate.rank, running.rank) && t >= running.slice_end);
+         (shares_slices(candidate.rank, running.rank) && t >= running.slice_end());
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void Vcpu::schedule(bool preempted) {
       }
       next = &idle_;
     } else {
-      if (next != &self) next->slice_end = t + kSlice;
+      if (next != &self) next->slice.begin(t);
       account(self, *next, t);
       publish_dispatch(next);
       ring_if_due();
@@ -107,7 +107,8 @@ ThreadControl* Vcpu::pick(Time t) {
     const bool gives_way = self.yields && front != nullptr && !outranks(self.rank, front->rank);
     self.yields = false;
     if (!gives_way && (front == nullptr || !displaces(*front, self, t))) return &self;
-    if (gives_way || t >= self.slice_end) self.rank.turn = ++turns_;
+    self.slice.pause(t);
+    if (gives_way || t >= self.slice_end()) queue_up(self);
     enqueue(self);
     front = ready_.front();
   }
@@ -136,6 +137,12 @@ void Vcpu::settle_stolen(std::uint64_t stolen, Time t) {
     i->cpu.take_off(share_of_stolen(lost, i->cpu.used(t) - i->cpu_settled, all));
     i->cpu_settled = i->cpu.used(t);
   }
+}
+
+/// Behind its equals, with a whole turn before it.
+void Vcpu::queue_up(ThreadControl& thread) {
+  thread.rank.turn = ++turns_;
+  thread.slice.renew();
 }
 
 void Vcpu::enqueue(ThreadControl& thread) {
@@ -173,6 +180,13 @@ void Vcpu::after_switch() {
   } else {
     hand_over(*left, *left->move_to);
   }
+}
+
+void Vcpu::send_to(ThreadControl& thread, Vcpu& target) {
+  const bool stays = &target == this || (!target.realtime() && !realtime());
+  thread.move_to = stays ? nullptr : &target;
+  // The current one leaves its stack first (schedule()); a holder lets go first.
+  if (!stays && &thread != current_ && thread.held == nullptr) hand_over(thread, target);
 }
 
 /// Gives a thread that is not on its stack here to another vCPU.
@@ -245,12 +259,12 @@ void Vcpu::make_ready(ThreadControl& thread) {
   if (thread.runnable || thread.exited) return;
   timers_.remove(&thread);
   thread.runnable = true;
-  thread.rank.turn = ++turns_;
+  queue_up(thread);
   publish_state(thread, CANDOR_THREAD_READY);
   if (&thread != current_)
     enqueue(thread);
   else
-    thread.slice_end = now() + kSlice;  // it idles on its own stack, and goes on there
+    thread.slice.begin(now());  // it idles on its own stack, and goes on there
 }
 
 void Vcpu::set_rank(ThreadControl& thread, Rank rank) {
@@ -282,10 +296,12 @@ void Vcpu::arm_timer(const ThreadControl& running) {
   Time wanted = Time::never();
   if (const ThreadControl* front = ready_.front();
       front != nullptr && shares_slices(front->rank, running.rank))
-    wanted = running.slice_end;
+    wanted = running.slice_end();
   // Sleepers that would not displace it can wait until something else calls.
   for (const ThreadControl* s = timers_.front(); s != nullptr && s->wake_at < wanted; s = TimerQueue::next(s))
-    if (outranks(s->rank, running.rank) || shares_slices(s->rank, running.rank)) wanted = s->wake_at;
+    if (outranks(s->rank, running.rank) ||
+        (shares_slices(s->rank, running.rank) && running.slice_end() != Time::never()))
+      wanted = s->wake_at;
   // A timer that fires too early costs one upcall; setting it costs about as much, each time.
   if (wanted >= armed_) return;
   armed_ = wanted;

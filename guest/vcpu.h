@@ -14,8 +14,6 @@
 
 namespace candor::kernel {
 
-constexpr Duration kSlice = milliseconds(4);
-
 /// How idle vCPUs wait (candor.idle= on the command line): as the host advises and
 /// as it has paid, always polling first, or never.
 enum class IdleMode : std::uint8_t { kCandid, kPoll, kHalt };
@@ -68,6 +66,9 @@ class Vcpu {
   [[noreturn]] static void exit_current();
   /// Makes `thread` runnable; schedule() puts it into effect.
   void make_ready(ThreadControl& thread);
+  /// The thread, which is carried here, belongs on `target`: it goes there now, or once it is off its stack
+  /// and holds no mutex. On a fair vCPU already, it stays where it is if any fair one would do.
+  void send_to(ThreadControl& thread, Vcpu& target);
   /// What each stack does first when it is switched to.
   void after_switch();
   void set_rank(ThreadControl& thread, Rank rank);
@@ -87,6 +88,7 @@ class Vcpu {
   // ---- reaching a thread or vCPU from anywhere (masked)
   static void unpark(ThreadControl& thread) { send(thread, kMailUnpark); }
   static void wake(ThreadControl& thread) { send(thread, kMailWake); }
+  static void send(ThreadControl& thread, Mail mail);
   static void post(ThreadControl& thread, std::uint32_t mail);
   void notify();
   /// Counts one that is under way here, before it comes: who asks next for the vCPU with the
@@ -103,7 +105,6 @@ class Vcpu {
 
  private:
   void take_events(Time t);
-  static void send(ThreadControl& thread, Mail mail);
   void deliver(ThreadControl& thread, std::uint32_t mail);
   void take_inbox();
   void take_early_mail();
@@ -112,6 +113,7 @@ class Vcpu {
   void lift_wanted_holders();
   void hand_over(ThreadControl& thread, Vcpu& to);
   ThreadControl* pick(Time t);
+  void queue_up(ThreadControl& thread);
   void enqueue(ThreadControl& thread);
   void dequeue(ThreadControl& thread);
   void switch_to(ThreadControl& next, bool preempted);

@@ -89,6 +89,8 @@ const Behaviour kBehaviours[] = {
     {"unlocks_anothers_mutex", Ending::kPanics, "", "", "", nullptr, 0,
      "mutex theirs: main unlocks it, but only its holder may, and that is owner"},
     {"counts_cpu_time", Ending::kPasses},
+    {"shares_by_slices", Ending::kPasses},
+    {"changes_priorities", Ending::kPasses},
     {"overflows_a_boot_stack", Ending::kFaults},
     {"overflows_its_stack", Ending::kFaults},
     {"writes_to_its_code", Ending::kFaults},

@@ -42,6 +42,29 @@ void take_console_face(std::string_view value) {
     panic("candor.console=uart: there is no UART here");
 }
 
+/// A word that has two values.
+struct Switch {
+  std::string_view key, on, off;
+  bool* value;
+};
+constexpr Switch kSwitches[] = {
+    {"candor.placement", "class", "fair", &kernel.host_serves_claims},
+    {"candor.publish", "on", "off", &kernel.publishes},
+    {"candor.wake_claims", "on", "off", &kernel.announces},
+    {"candor.locks", "inherit", "spin", &kernel.locks_inherit},
+};
+
+/// False: there is no such switch.
+bool take_switch(std::string_view key, std::string_view value) {
+  for (const Switch& s : kSwitches) {
+    if (key != s.key) continue;
+    if (value != s.on && value != s.off) panic("{}={}: it is {} or {}", key, value, s.on, s.off);
+    if (value == s.off) *s.value = false;  // it may be off anyway: there is nothing that it could switch on
+    return true;
+  }
+  return false;
+}
+
 void read_command_line() {
   std::size_t length = 0;
   while (length < sizeof host_page().cmdline && host_page().cmdline[length] != 0) length++;
@@ -55,6 +78,8 @@ void read_command_line() {
       take_console_face(value);
     else if (key == "candor.exit_port")
       continue;  // for a machine of its own: guest/hardware
+    else if (take_switch(key, value))
+      continue;
     else if (key.substr(0, 7) == "candor.")
       panic("{}: the kernel knows no such argument", word);
     else if (argument_count == kMaxArguments)
@@ -97,6 +122,7 @@ void boot() {
   kernel.vcpus = host_page().vcpu_count;
   kernel.fair_vcpus = host_page().fair_vcpus;
   kernel.aware = host_offers(CANDOR_FEATURE_SCHED);
+  kernel.host_serves_claims = kernel.publishes = kernel.aware;
   kernel.extended = detect_extended_state();
   Vcpu::prepare_all();
   start_memory();

@@ -45,6 +45,7 @@ void allocate_slot(ThreadControl& t) {
 }
 
 void give_up_claim(ThreadControl& t) {
+  give_back_reserve(t);
   // Once the run is over there is nothing to be had, and the summary shall tell what the thread was.
   if (!t.published() || kernel.stopping.load(std::memory_order_relaxed)) return;
   Terms terms = Terms::fair();
@@ -79,17 +80,17 @@ void write_terms(ThreadControl& t, const Terms& terms) {
 }
 
 Vcpu& claim_and_place(ThreadControl& t) {
+  if (guest_serves_claims()) return admit_and_place(t);
   if (kernel.aware && t.published() && (t.terms.realtime() || t.asked)) {
     std::uint32_t vcpu = 0;
     t.claim = ask_host(t, vcpu);
     if (t.terms.realtime() && t.claim.admitted() && vcpu < kernel.vcpus) return Vcpu::at(vcpu);
   } else if (t.terms.realtime()) {
-    t.claim = {CANDOR_CLAIM_REFUSED,
-               kernel.aware ? kRefusedNoSlot : std::uint32_t{CANDOR_REFUSED_NO_SCHEDULER}, 0};
+    t.claim = {CANDOR_CLAIM_REFUSED, kRefusedNoSlot, 0};
   } else {
     t.claim = {};
   }
-  return Vcpu::for_fair_work();
+  return Vcpu::for_fair_work(t);
 }
 
 }  // namespace kernel

@@ -27,8 +27,18 @@ Vcpu& claim_and_place(ThreadControl& thread);
 /// Its owner has asked for another priority. On its vCPU, masked.
 void change_priority(ThreadControl& thread);
 
+/// Claims are admitted and enforced by the guest, since no host does it.
+bool guest_serves_claims();
+/// The same as claim_and_place() there: each vCPU gives away 100 % at most.
+Vcpu& admit_and_place(ThreadControl& thread);
+/// Its reserve, which it has, goes to `to`, if there is room. On its vCPU.
+[[nodiscard]] bool move_reserve(ThreadControl& thread, Vcpu& to);
+void give_back_reserve(ThreadControl& thread);
+/// Its rank by its terms, claim and job, as long as nobody lends it another. On its vCPU, or before it has
+/// one.
+Rank rank_of(const ThreadControl& thread);
+
 /// In thread.cc.
-Rank rank_by_terms(const Terms& terms);
 ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
                            std::size_t stack_bytes);
 void launch(ThreadControl& thread, Vcpu& where);

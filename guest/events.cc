@@ -27,6 +27,7 @@ void Vcpu::take_events(Time t) {
   if ((bits & CANDOR_PENDING_CONSOLE) != 0) wake_console_reader();
   if ((bits & CANDOR_PENDING_NOTIFY) != 0) {
     lift_wanted_holders();
+    if (kernel.fair_vcpus > 1) share_at_ = t;  // one that is idle may have rung
     if (kernel.ending.load(std::memory_order_acquire)) finish_statistics();
   }
 }
@@ -48,7 +49,7 @@ void Vcpu::take_inbox() {
           queue_up(*t);
         }
         if (t->runnable && !ReadyQueue::contains(t)) enqueue(*t);
-        if (!t->runnable && t->wake_at != Time::never()) timers_.insert(t);
+        if (t->wake_at != Time::never()) timers_.insert(t);
       }
       deliver(*t, mail);
       drop(*t);
@@ -84,7 +85,10 @@ void Vcpu::wake_sleepers(Time t) {
     if (first->wake_at > t) return;
     timers_.remove(first);
     first->wake_at = Time::never();
-    make_ready(*first);
+    if (first->runnable)
+      look_at_reserve(*first, t);  // it has used its reserve, and gets the next
+    else
+      make_ready(*first);
   }
 }
 
@@ -98,7 +102,7 @@ void Vcpu::review_claims() {
         await_answer(*t, false);
         t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
         const std::uint32_t vcpu = peek(answer.vcpu);
-        send_to(*t, t->claim.admitted() && vcpu < kernel.vcpus ? at(vcpu) : for_fair_work());
+        send_to(*t, t->claim.admitted() && vcpu < kernel.vcpus ? at(vcpu) : for_fair_work(*t));
       }
     }
     t = next;

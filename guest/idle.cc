@@ -38,6 +38,7 @@ void Vcpu::idle(Time t) {
     poll_bound_.hit();
     return;
   }
+  ask_for_work(t);
   set_state(page(), CANDOR_VCPU_WAITING);
   if (peek(page().pending) == 0) call_host(CANDOR_CALL_NO_WORK, wire(until));
   set_state(page(), CANDOR_VCPU_RUNNING);

@@ -42,7 +42,7 @@ class KernelLock {
         return true;
       relax();
     }
-    if (host_offers(CANDOR_FEATURE_LOCK_INHERIT))
+    if (kernel.locks_inherit && host_offers(CANDOR_FEATURE_LOCK_INHERIT))
       return call_host(CANDOR_CALL_LOCK_WAIT, index_) == CANDOR_OK;
     call_host(CANDOR_CALL_YIELD);
     return false;

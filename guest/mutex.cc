@@ -9,6 +9,9 @@
 //                                vCPU, then waits in the host, which lends our rank
 //   holder elsewhere otherwise   the same, but waits in the guest
 //
+// With candor.locks=spin nothing is lent to a holder elsewhere: who waits spins, as a kernel does that
+// believes that holders run; where another thread of its vCPU holds a mutex, it waits in the guest.
+//
 // In the host the whole vCPU waits. If another of its threads held a mutex, the
 // holder we wait for might itself wait for that one, which then could never run.
 //
@@ -93,10 +96,21 @@ void want(MutexState& m, ThreadControl& self) {
   self.wants = true;
 }
 
+/// For a while, then lets others run.
+void spin(const MutexState& m) {
+  kernel.lock_spins.fetch_add(1, std::memory_order_relaxed);
+  for (int spins = 0; spins < 1000; spins++) {
+    if ((peek(lock_word(m.index)) & CANDOR_LOCK_OWNER) == 0) return;
+    relax();
+  }
+  call_host(CANDOR_CALL_YIELD);
+  Vcpu::here().schedule();
+}
+
 /// Waits once; true if that gave us the word.
 bool wait(MutexState& m, ThreadControl& self, Time until) {
   Vcpu& v = Vcpu::here();
-  if (is_urgent(m, self)) want(m, self);
+  if (kernel.locks_inherit && is_urgent(m, self)) want(m, self);
   bool taken = false;
   // Only now, so that whoever takes it from here on sees that it is wanted.
   const std::uint32_t owner = __atomic_load_n(&lock_word(m.index), __ATOMIC_SEQ_CST) & CANDOR_LOCK_OWNER;
@@ -106,11 +120,16 @@ bool wait(MutexState& m, ThreadControl& self, Time until) {
     wait_in_guest(m, self, until);
   } else if (owner != 0) {
     if (Vcpu* other = self.wants ? Vcpu::by_lock_token(owner) : nullptr) other->notify();
-    // The host knows of no end to it but the lock.
-    if (v.realtime() && !v.must_go_on() && host_offers(CANDOR_FEATURE_LOCK_INHERIT) && until == Time::never())
+    if (!kernel.locks_inherit && !v.must_go_on()) {
+      spin(m);
+    } else if (kernel.locks_inherit && v.realtime() && !v.must_go_on() &&
+               host_offers(CANDOR_FEATURE_LOCK_INHERIT) && until == Time::never()) {
+      // The host knows of no end to it but the lock.
+      kernel.lock_waits.fetch_add(1, std::memory_order_relaxed);
       taken = call_host(CANDOR_CALL_LOCK_WAIT, m.index) == CANDOR_OK;
-    else
+    } else {
       wait_in_guest(m, self, until);
+    }
   }
   if (self.wants) m.wanted.fetch_sub(1, std::memory_order_seq_cst);
   self.wants = false;

@@ -1,5 +1,6 @@
 #include "guest/periodic.h"
 
+#include "guest/claim.h"
 #include "guest/histogram.h"
 #include "guest/vcpu.h"
 
@@ -55,7 +56,8 @@ bool Periodic::wait_next() {
   release_ = self.grid.release(self.grid.next());
   deadline_ = self.grid.deadline(self.grid.next());
   self.job_deadline = deadline_;
-  if (self.terms.cls == CANDOR_CLASS_DEADLINE) Vcpu::here().set_base_rank(self, Rank::deadline(deadline_));
+  if (self.reserve.active()) self.reserve.release(release_, self.cpu.used(t));
+  if (self.terms.cls == CANDOR_CLASS_DEADLINE) Vcpu::here().set_base_rank(self, rank_of(self));
   if (ended) Vcpu::here().job_ended();
 
   if (t < release_) {

@@ -5,9 +5,9 @@
 namespace candor::kernel {
 
 void Vcpu::publish_dispatch(const ThreadControl* running) {
-  if (!kernel.aware) return;
+  if (!kernel.publishes) return;
   candor_guest_vcpu& p = page();
-  const ThreadControl* sleeper = timers_.front();
+  const ThreadControl* sleeper = kernel.announces ? timers_.front() : nullptr;
   {
     Publication write(p.seq);
     put(p.running, running != nullptr ? running->slot : CANDOR_NO_THREAD);
@@ -31,7 +31,11 @@ void Vcpu::ring_if_due() {
 }
 
 void publish_job(const ThreadControl& thread, candor_thread_state state, Time release, Time deadline) {
-  if (!kernel.aware || !thread.published()) return;
+  if (!kernel.publishes || !thread.published()) return;
+  if (state == CANDOR_THREAD_WAITING && !kernel.announces) {
+    state = CANDOR_THREAD_BLOCKED;
+    release = deadline = Time::never();
+  }
   candor_thread& line = thread_slot(thread.slot);
   Publication write(line.job_seq);
   put(line.state, static_cast<std::uint32_t>(state));
@@ -42,7 +46,7 @@ void publish_job(const ThreadControl& thread, candor_thread_state state, Time re
 }
 
 void publish_state(const ThreadControl& thread, candor_thread_state state) {
-  if (!kernel.aware || !thread.published()) return;
+  if (!kernel.publishes || !thread.published()) return;
   candor_thread& line = thread_slot(thread.slot);
   Publication write(line.job_seq);
   put(line.state, static_cast<std::uint32_t>(state));

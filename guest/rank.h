@@ -49,6 +49,12 @@ constexpr bool shares_slices(const Rank& a, const Rank& b) {
          (a.tier == Tier::kFixed || a.tier == Tier::kFair || a.tier == Tier::kBackground);
 }
 
+/// For a rough comparison between vCPUs: more is less important. Deadlines and turns do not count.
+constexpr std::uint32_t importance(const Rank& r) {
+  return static_cast<std::uint32_t>(r.tier) << 8 |
+         (r.tier == Tier::kFixed ? static_cast<std::uint32_t>(r.key) & 255 : 0);
+}
+
 /// A turn among equals. It goes on where it stopped when somebody more important came between, or
 /// a thread that is often preempted would never have had its turn, and its equals never have theirs.
 class Slice {

@@ -18,6 +18,7 @@ struct Terms {
   Duration expected;           // run time of a job, for the host's order and slices; zero: not known
   Duration blocking{};         // blocked_for()
   Duration slice{};            // sliced()
+  std::uint64_t vcpus = 0;     // on()
 
   /// `work` of processor time every `period`, done by `deadline` after each release.
   static constexpr Terms deadline(Duration period, Duration work, Duration deadline = {}) {
@@ -44,6 +45,14 @@ struct Terms {
   [[nodiscard]] constexpr Terms sliced(Duration turn) const {
     Terms terms = *this;
     terms.slice = turn;
+    return terms;
+  }
+  /// The same for a thread that runs on those fair vCPUs only whose bits are set, from bit 0; 0: on any. An
+  /// admitted claim that the host serves runs where the host says. None of them being one of this VM's is a
+  /// mistake that ends it (panic).
+  [[nodiscard]] constexpr Terms on(std::uint64_t which) const {
+    Terms terms = *this;
+    terms.vcpus = which;
     return terms;
   }
   /// `expected`: what the thread runs each time that it wakes up, zero where it does not know. A VM whose

@@ -19,22 +19,6 @@ void copy_name(ThreadControl& t, std::string_view name) {
 
 }  // namespace
 
-Rank rank_by_terms(const Terms& terms) {
-  switch (terms.cls) {
-    case CANDOR_CLASS_DEADLINE: {
-      // Until its first job it has the deadline that a job released now would have.
-      const Duration relative = terms.relative_deadline.ns > 0 ? terms.relative_deadline : terms.period;
-      return Rank::deadline(now() + relative);
-    }
-    case CANDOR_CLASS_FIXED:
-      return Rank::fixed(terms.priority);
-    case CANDOR_CLASS_BACKGROUND:
-      return Rank::background();
-    default:
-      return Rank::fair();
-  }
-}
-
 ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
                            std::size_t stack_bytes) {
   auto& t = *new ThreadControl;
@@ -48,7 +32,7 @@ ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*ent
   t.sp = prepare_stack(stack_top(t.stack), &t);
   allocate_slot(t);
   write_terms(t, terms);
-  t.base = t.rank = rank_by_terms(terms);
+  t.base = t.rank = rank_of(t);
   return t;
 }
 
@@ -67,9 +51,9 @@ void change_priority(ThreadControl& t) {
   Terms terms = t.terms;
   terms.priority = priority;
   write_terms(t, terms);
-  Vcpu& target = claim_and_place(t);
   Vcpu& here = Vcpu::here();
-  here.set_base_rank(t, rank_by_terms(terms));
+  Vcpu& target = guest_serves_claims() ? here : claim_and_place(t);  // a reserve is the same at any priority
+  here.stand_by_reserve(t);
   here.send_to(t, target);
 }
 
@@ -98,7 +82,9 @@ Thread Thread::start(std::string_view name, const Terms& terms, void (*enter)(vo
   ThreadControl& t = make_thread(name, terms, enter, argument, stack_bytes);
   const Thread handle(&t);  // it may have ended before we return
   Masked masked;
-  launch(t, claim_and_place(t));
+  Vcpu& where = claim_and_place(t);
+  t.base = t.rank = rank_of(t);
+  launch(t, where);
   return handle;
 }
 
@@ -113,6 +99,10 @@ void Thread::unpark() const {
   Masked masked;
   Vcpu::unpark(*control_);
   Vcpu::here().schedule();
+}
+
+std::uint32_t Thread::migrations() const {
+  return control_->moves.load(std::memory_order_relaxed);
 }
 
 bool Thread::set_priority(std::uint8_t priority) const {
@@ -154,7 +144,7 @@ Claim set_terms(const Terms& terms) {
   write_terms(self, terms);
   Vcpu& target = claim_and_place(self);
   Vcpu& v = Vcpu::here();
-  v.set_base_rank(self, rank_by_terms(terms));
+  v.stand_by_reserve(self);
   v.send_to(self, target);
   v.schedule();
   return self.claim;

@@ -33,8 +33,8 @@ class Thread {
   }
   ~Thread() { kernel::drop(*control_); }
 
-  /// Starts `function()` in a thread of its own. Real-time terms are claimed
-  /// from the host first; when they are refused the thread runs as fair (see claim()).
+  /// Starts `function()` in a thread of its own. Real-time terms are claimed from the host first, or, where
+  /// none serves claims, from this kernel; when they are refused the thread runs as fair (see claim()).
   template <typename F>
   static Thread create(std::string_view name, const Terms& terms, F&& function,
                        std::size_t stack_bytes = kDefaultStackBytes) {
@@ -58,6 +58,9 @@ class Thread {
   /// has ended, or there is no such priority. A thread that changes its own class meanwhile keeps what it has
   /// set. From any thread.
   [[nodiscard]] bool set_priority(std::uint8_t priority) const;
+  /// How often it was moved to another vCPU because its own had no time for it: every 10 ms at most. From any
+  /// thread.
+  [[nodiscard]] std::uint32_t migrations() const;
   /// Lets the thread's park() return, now or the next time.
   void unpark() const;
   /// Processor time that it has used, so far or until its end; of one that runs, up to this moment.

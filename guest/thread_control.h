@@ -15,7 +15,9 @@
 #include "guest/mail_word.h"
 #include "guest/mpsc_stack.h"
 #include "guest/ordered_list.h"
+#include "guest/patience.h"
 #include "guest/rank.h"
+#include "guest/reserve.h"
 #include "guest/terms.h"
 
 namespace candor::kernel {
@@ -62,6 +64,12 @@ struct ThreadControl {
   CpuMeter cpu;
   Duration cpu_settled;  // used by then, when the host last said what it had stolen
 
+  Patience patience;
+  std::atomic<std::uint32_t> moves{0};  // for want of its processor
+  Reserve reserve;                      // where the guest serves its claim
+  Vcpu* reserved_on = nullptr;          // the vCPU that has reserved_ppm for it
+  std::uint32_t reserved_ppm = 0;
+
   // ---- reached by other vCPUs
   MailWord mail;
   std::atomic<Vcpu*> home{nullptr};
@@ -95,6 +103,10 @@ struct ThreadControl {
   void* argument = nullptr;
   void* stack = nullptr;
 
+  /// One of the fair vCPUs that its terms permit.
+  [[nodiscard]] bool may_run_on(std::uint32_t vcpu) const {
+    return terms.vcpus == 0 || (terms.vcpus >> vcpu & 1) != 0;
+  }
   /// When its turn among equals ends, while it runs.
   [[nodiscard]] Time slice_end() const {
     const bool takes_turns = rank.tier == Tier::kFair || rank.tier == Tier::kBackground;

@@ -35,12 +35,13 @@ Vcpu& Vcpu::at(std::uint32_t index) {
   return vcpus[index];
 }
 
-Vcpu& Vcpu::for_fair_work() {
-  Vcpu* best = &vcpus[0];
-  for (std::uint32_t i = 1; i < kernel.fair_vcpus; i++)
-    if (vcpus[i].population_.load(std::memory_order_relaxed) <
-        best->population_.load(std::memory_order_relaxed))
+Vcpu& Vcpu::for_fair_work(const ThreadControl& thread) {
+  Vcpu* best = nullptr;
+  for (std::uint32_t i = 0; i < kernel.fair_vcpus; i++)
+    if (thread.may_run_on(i) && (best == nullptr || vcpus[i].population_.load(std::memory_order_relaxed) <
+                                                        best->population_.load(std::memory_order_relaxed)))
       best = &vcpus[i];
+  if (best == nullptr) panic("{} may run on none of the {} fair vCPUs", thread.name, kernel.fair_vcpus);
   return *best;
 }
 
@@ -77,8 +78,10 @@ void Vcpu::schedule(bool preempted) {
   ThreadControl& self = *current_;
   for (;;) {
     const Time t = now();
+    if (self.reserve.active() && self.runnable) look_at_reserve(self, t);
     take_events(t);
     ThreadControl* next = pick(t);
+    if (kernel.fair_vcpus > 1) look_around(next, t);
     if (next == nullptr) {
       self.cpu.stop(t);
       // Idle on the stack of the thread that ran last: if it is the one to run
@@ -93,7 +96,7 @@ void Vcpu::schedule(bool preempted) {
       account(self, *next, t);
       publish_dispatch(next);
       ring_if_due();
-      arm_timer(*next);
+      arm_timer(*next, t);
     }
     if (next != &self) switch_to(*next, preempted);
     return;  // perhaps on another vCPU: nothing of `this` may be used from here on
@@ -148,11 +151,15 @@ void Vcpu::queue_up(ThreadControl& thread) {
 void Vcpu::enqueue(ThreadControl& thread) {
   ready_.insert(&thread);
   if (thread.published()) published_ready_.add(&thread);
+  put_waiting(1);
 }
 
 void Vcpu::dequeue(ThreadControl& thread) {
+  if (!ReadyQueue::contains(&thread)) return;
   ready_.remove(&thread);
   published_ready_.remove(&thread);
+  thread.patience.has_ended();
+  put_waiting(~0u);
 }
 
 void Vcpu::switch_to(ThreadControl& next, bool preempted) {
@@ -183,7 +190,8 @@ void Vcpu::after_switch() {
 }
 
 void Vcpu::send_to(ThreadControl& thread, Vcpu& target) {
-  const bool stays = &target == this || (!target.realtime() && !realtime());
+  const bool stays = &target == this || (!target.realtime() && !realtime() && thread.reserved_on == nullptr &&
+                                         thread.may_run_on(index_));
   thread.move_to = stays ? nullptr : &target;
   // The current one leaves its stack first (schedule()); a holder lets go first.
   if (!stays && &thread != current_ && thread.held == nullptr) hand_over(thread, target);
@@ -211,6 +219,7 @@ void Vcpu::block(Time until, Time deadline) {
   Vcpu& v = here();
   ThreadControl& self = *v.current_;
   self.runnable = false;
+  v.timers_.remove(&self);
   self.wake_at = until;
   if (until != Time::never()) v.timers_.insert(&self);
   if (self.waits_for != nullptr && self.terms.realtime()) {
@@ -246,6 +255,7 @@ void Vcpu::exit_current() {
   Vcpu& v = here();
   if (v.current_->held != nullptr) panic("{} ends while it holds a mutex", v.current_->name);
   give_up_claim(*v.current_);
+  v.timers_.remove(v.current_);  // where a used reserve would have come back
   v.current_->runnable = false;
   v.current_->exited = true;
   v.current_->ended.store(true, std::memory_order_seq_cst);
@@ -258,7 +268,14 @@ void Vcpu::exit_current() {
 void Vcpu::make_ready(ThreadControl& thread) {
   if (thread.runnable || thread.exited) return;
   timers_.remove(&thread);
+  thread.wake_at = Time::never();
   thread.runnable = true;
+  if (thread.reserve.active()) {
+    const Time t = now();
+    if (!thread.grid.active()) thread.reserve.release(t, thread.cpu.used(t));
+    thread.reserve.advance(t, thread.cpu.used(t));
+    stand_by_reserve(thread);
+  }
   queue_up(thread);
   publish_state(thread, CANDOR_THREAD_READY);
   if (&thread != current_)
@@ -292,14 +309,32 @@ void Vcpu::lend_rank(ThreadControl& thread, Rank rank) {
   }
 }
 
-void Vcpu::arm_timer(const ThreadControl& running) {
-  Time wanted = Time::never();
+/// What there is to do here, in the eyes of other vCPUs, and whether one of them should do it.
+void Vcpu::look_around(const ThreadControl* next, Time t) {
+  const std::uint32_t runs = importance(next != nullptr ? next->rank : Rank::nothing());
+  if (runs != runs_.load(std::memory_order_relaxed)) {
+    runs_.store(runs, std::memory_order_relaxed);
+    if (next != nullptr) has_work();
+  }
+  if (ready_.empty())
+    share_at_ = Time::never();
+  else if (share_at_ <= t || share_at_ == Time::never())
+    share_work(t);
+}
+
+void Vcpu::arm_timer(const ThreadControl& running, Time t) {
+  Time wanted = share_at_;
+  if (running.reserve.active() && !running.reserve.exhausted()) {
+    const Time look = running.reserve.look_at(t, running.cpu.used(t));
+    if (look < wanted) wanted = look;
+  }
   if (const ThreadControl* front = ready_.front();
-      front != nullptr && shares_slices(front->rank, running.rank))
+      front != nullptr && shares_slices(front->rank, running.rank) && running.slice_end() < wanted)
     wanted = running.slice_end();
   // Sleepers that would not displace it can wait until something else calls.
   for (const ThreadControl* s = timers_.front(); s != nullptr && s->wake_at < wanted; s = TimerQueue::next(s))
-    if (outranks(s->rank, running.rank) ||
+    // One that is ready has used its reserve, and gets the next.
+    if (s->runnable || outranks(s->rank, running.rank) ||
         (shares_slices(s->rank, running.rank) && running.slice_end() != Time::never()))
       wanted = s->wake_at;
   // A timer that fires too early costs one upcall; setting it costs about as much, each time.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "guest/admission.h"
 #include "guest/area.h"
 #include "guest/clock.h"
 #include "guest/poll_bound.h"
@@ -20,8 +21,12 @@ enum class IdleMode : std::uint8_t { kCandid, kPoll, kHalt };
 
 /// Facts about this run, set at boot.
 struct Kernel {
-  bool aware = false;      // the host reads claims: publish them
-  bool dedicated = false;  // the machine is its own: guest/hardware is the host
+  bool dedicated = false;           // the machine is its own: guest/hardware is the host
+  bool aware = false;               // the host reads claims: publish them
+  bool host_serves_claims = false;  // it is asked to; else the guest admits and enforces them
+  bool publishes = false;           // who runs and what is ready, and each thread's job
+  bool announces = true;            // when waiting threads will be due
+  bool locks_inherit = true;        // who waits for another vCPU's lock lends it its rank, and does not spin
   IdleMode idle = IdleMode::kCandid;
   std::uint32_t vcpus = 1;
   std::uint32_t fair_vcpus = 1;
@@ -29,8 +34,11 @@ struct Kernel {
   std::atomic<bool> booted{false};
   std::atomic<bool> stopping{false};              // the host asked for the end
   std::atomic<bool> ending{false};                // statistics are being closed
+  std::atomic<std::uint64_t> idle_vcpus{0};       // fair ones that have nothing to do (share.cc)
   std::atomic<std::uint32_t> answers_awaited{0};  // to claims that the host has not answered in time
   std::atomic<ThreadControl*> main{nullptr};
+  std::atomic<std::uint64_t> lock_waits{0};  // in the host
+  std::atomic<std::uint64_t> lock_spins{0};  // rounds of spinning for a mutex
 };
 extern Kernel kernel;
 
@@ -40,8 +48,8 @@ class Vcpu {
   /// the thread may be on another.
   static Vcpu& here();
   static Vcpu& at(std::uint32_t index);
-  /// The fair vCPU that carries the fewest threads.
-  static Vcpu& for_fair_work();
+  /// The fair vCPU that carries the fewest threads, of those on which this one may run.
+  static Vcpu& for_fair_work(const ThreadControl& thread);
   /// The vCPU whose lock token is `token`, or nullptr.
   static Vcpu* by_lock_token(std::uint32_t token);
 
@@ -67,13 +75,15 @@ class Vcpu {
   /// Makes `thread` runnable; schedule() puts it into effect.
   void make_ready(ThreadControl& thread);
   /// The thread, which is carried here, belongs on `target`: it goes there now, or once it is off its stack
-  /// and holds no mutex. On a fair vCPU already, it stays where it is if any fair one would do.
+  /// and holds no mutex. On a fair vCPU already, it stays where it is unless it has a reserve elsewhere.
   void send_to(ThreadControl& thread, Vcpu& target);
   /// What each stack does first when it is switched to.
   void after_switch();
   void set_rank(ThreadControl& thread, Rank rank);
   /// A new base; in force at once unless a mutex is held, which may have lifted the rank.
   void set_base_rank(ThreadControl& thread, Rank base);
+  /// The base that its reserve, which may have changed, gives it; and the clock for the next budget.
+  void stand_by_reserve(ThreadControl& thread);
   void lift_if_wanted(ThreadControl& thread);
   /// Lends a higher rank to the thread, and on to the holder of the mutex that it waits for, and so on.
   void lend_rank(ThreadControl& thread, Rank rank);
@@ -97,6 +107,8 @@ class Vcpu {
   /// Closes the statistics of the carried threads, once, whoever calls first.
   void finish_statistics();
 
+  /// Of what may be reserved here. From any vCPU.
+  [[nodiscard]] Room& room() { return room_; }
   [[nodiscard]] std::uint32_t index() const { return index_; }
   [[nodiscard]] std::uint32_t lock_token() const;
   [[nodiscard]] bool realtime() const { return peek(host_vcpu(index_).kind) == CANDOR_VCPU_REALTIME; }
@@ -117,9 +129,20 @@ class Vcpu {
   void enqueue(ThreadControl& thread);
   void dequeue(ThreadControl& thread);
   void switch_to(ThreadControl& next, bool preempted);
+  void look_around(const ThreadControl* next, Time t);
+  void put_waiting(std::uint32_t change) {  // one writer, so no locked instruction
+    waiting_.store(waiting_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
+  void look_at_reserve(ThreadControl& thread, Time t);
   void account(ThreadControl& from, ThreadControl& to, Time t);
   void settle_stolen(std::uint64_t stolen, Time t);
-  void arm_timer(const ThreadControl& running);
+  void arm_timer(const ThreadControl& running, Time t);
+
+  // share.cc
+  void ask_for_work(Time t);
+  void has_work();
+  void share_work(Time t);
+  Vcpu* taker_for(const ThreadControl& thread);
 
   // idle.cc
   void idle(Time t);
@@ -146,6 +169,11 @@ class Vcpu {
   Inbox inbox_;
   std::atomic<bool> early_mail_{false};  // there is some for threads whose link is still to come
   std::atomic<std::uint32_t> population_{0};
+  Room room_;
+  std::atomic<std::uint32_t> waiting_{0};  // ready, and not running
+  std::atomic<std::uint32_t> runs_{0};     // the importance of what it runs
+  Time share_at_ = Time::never();          // when a waiting thread may be given away
+  Time asked_;
   std::atomic<bool> finished_{false};
 };
 

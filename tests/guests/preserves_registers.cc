@@ -21,7 +21,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   constexpr std::uint32_t kAvx = 4;
   test::expect((kernel::detect_extended_state().mask & kAvx) != 0, "needs a processor with AVX");
   // Without a claim that is admitted it stays on this vCPU and preempts us here.
-  Thread::create("disturber", Terms::fixed(10, microseconds(200), microseconds(10)), [] {
+  Thread::create("disturber", Terms::fixed(10, {}, {}), [] {
     Periodic jobs(microseconds(200), {}, now());
     while (jobs.wait_next()) test::expect(clobber_extended() == 0, "x87 registers of another thread");
   });

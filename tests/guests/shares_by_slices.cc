@@ -82,8 +82,8 @@ int candor::guest_main(Arguments /*arguments*/) {
   const Time start = now() + milliseconds(50);
   expect_no_turns(Terms::fixed(10, {}, {}), [start] { this_thread::sleep_until(start); });
   const Time epoch = now() + milliseconds(50);
-  expect_no_turns(Terms::deadline(milliseconds(100), milliseconds(20)), [epoch] {
-    Periodic jobs(milliseconds(100), {}, epoch);
+  expect_no_turns(Terms::deadline(milliseconds(200), milliseconds(60)), [epoch] {
+    Periodic jobs(milliseconds(200), {}, epoch);
     static_cast<void>(jobs.wait_next());
     spin_until(now() + milliseconds(15));  // the deadline is this job's as long as `jobs` is there
   });

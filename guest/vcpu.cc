@@ -258,6 +258,7 @@ void Vcpu::exit_current() {
   v.timers_.remove(v.current_);  // where a used reserve would have come back
   v.current_->runnable = false;
   v.current_->exited = true;
+  v.current_->cpu.stop(now());  // before anybody who waits for its end may ask
   v.current_->ended.store(true, std::memory_order_seq_cst);
   wake_all(v.current_->joiners);
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);

@@ -40,7 +40,7 @@ void switches() {
   measure("preempting_switch_pair", 2000, [] {
     const kernel::Masked masked;
     kernel::Vcpu& vcpu = kernel::Vcpu::here();
-    vcpu.current().slice_end = Time{};  // its turn is over
+    vcpu.current().slice.begin(Time{});  // its turn is over
     vcpu.schedule(/*preempted=*/true);
   });
   over = true;

@@ -236,7 +236,7 @@ const std::map<std::string_view, Only> kOnly = {
     {"ends_while_preempted", Only::kNever},    {"spins_masked", Only::kNever},
     {"scribbles_over_the_area", Only::kNever}, {"rings_without_end", Only::kNever},
     {"lies_about_its_budget", Only::kNever},   {"uses_uart_ports", Only::kNever},
-    {"prices_console_faces", Only::kNever},
+    {"prices_console_faces", Only::kNever},    {"shares_work", Only::kSeveral},
 };
 
 std::vector<Behaviour> behaviours_on(int processors) {

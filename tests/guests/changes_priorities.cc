@@ -29,8 +29,8 @@ int who_runs() {
 }
 
 void control() {
-  const Thread low = Thread::create("low", Terms::fixed(10, {}, {}), [] { count_up(0); });
-  const Thread high = Thread::create("high", Terms::fixed(20, {}, {}), [] { count_up(1); });
+  const Thread low = Thread::create("low", Terms::fixed(10, {}, {}).on(1), [] { count_up(0); });
+  const Thread high = Thread::create("high", Terms::fixed(20, {}, {}).on(1), [] { count_up(1); });
   test::expect(who_runs() == 1, "the lower one runs");
   for (int round = 0; round < 50; round++) {
     test::expect(low.set_priority(30), "refused");
@@ -50,6 +50,6 @@ void control() {
 
 int candor::guest_main(Arguments /*arguments*/) {
   test::expect(!this_thread::get().set_priority(30), "a fair thread has no priority");
-  Thread::create("control", Terms::fixed(50, {}, {}), control).join();
+  Thread::create("control", Terms::fixed(50, {}, {}).on(1), control).join();
   return test::pass("changes_priorities");
 }

@@ -18,8 +18,8 @@ void spin() {
 }  // namespace
 
 int candor::guest_main(Arguments /*arguments*/) {
-  const Thread a = Thread::create("one", Terms::fair(), spin),
-               b = Thread::create("another", Terms::fair(), spin);
+  const Thread a = Thread::create("one", Terms::fair().on(1), spin),
+               b = Thread::create("another", Terms::fair().on(1), spin);
   const Thread sleeper =
       Thread::create("sleeper", Terms::fair(), [] { this_thread::sleep_for(seconds(60)); });
   const Time begin = now();

@@ -63,26 +63,26 @@ void expect_no_turns(const Terms& terms, Wait&& wait) {
 }  // namespace
 
 int candor::guest_main(Arguments /*arguments*/) {
-  const Terms turns = Terms::fixed(10, {}, {}).sliced(milliseconds(2));
+  const Terms turns = Terms::fixed(10, {}, {}).on(1).sliced(milliseconds(2));
   expect_turns(turns);
 
   // Somebody more important comes in the middle of every turn; they have them nevertheless.
   std::atomic<bool> enough{false};
-  const Thread ticker = Thread::create("ticker", Terms::fixed(20, {}, {}), [&] {
+  const Thread ticker = Thread::create("ticker", Terms::fixed(20, {}, {}).on(1), [&] {
     while (!enough) {
       this_thread::sleep_for(milliseconds(1));
       spin_until(now() + microseconds(100));
     }
   });
-  expect_turns(Terms::fixed(10, {}, {}).sliced(milliseconds(5)));
-  expect_turns(Terms::fair().sliced(milliseconds(5)));
+  expect_turns(Terms::fixed(10, {}, {}).on(1).sliced(milliseconds(5)));
+  expect_turns(Terms::fair().on(1).sliced(milliseconds(5)));
   enough = true;
   ticker.join();
 
   const Time start = now() + milliseconds(50);
-  expect_no_turns(Terms::fixed(10, {}, {}), [start] { this_thread::sleep_until(start); });
+  expect_no_turns(Terms::fixed(10, {}, {}).on(1), [start] { this_thread::sleep_until(start); });
   const Time epoch = now() + milliseconds(50);
-  expect_no_turns(Terms::deadline(milliseconds(200), milliseconds(60)), [epoch] {
+  expect_no_turns(Terms::deadline(milliseconds(200), milliseconds(60)).on(1), [epoch] {
     Periodic jobs(milliseconds(200), {}, epoch);
     static_cast<void>(jobs.wait_next());
     spin_until(now() + milliseconds(15));  // the deadline is this job's as long as `jobs` is there

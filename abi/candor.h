@@ -320,7 +320,7 @@ enum candor_exit {
 /* One slot for each published thread (§5). Line 0 is its claim's terms; it
  * changes rarely, and a change takes effect by CANDOR_CALL_CLAIM. Line 1 is its
  * current job; it changes by plain stores under job_seq. Writer of line 0: the
- * thread's creator, then the thread; of line 1: the vCPU that carries it. */
+ * thread's creator, then the vCPU that carries the thread; of line 1: that vCPU. */
 struct candor_thread {
   uint32_t serial; /* counts changes of the terms; odd while being written */
   uint8_t cls;     /* enum candor_class */

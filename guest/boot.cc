@@ -76,10 +76,8 @@ void read_command_line() {
       take_idle_mode(value);
     else if (key == "candor.console")
       take_console_face(value);
-    else if (key == "candor.exit_port")
-      continue;  // for a machine of its own: guest/hardware
-    else if (take_switch(key, value))
-      continue;
+    else if (key == "candor.exit_port" || take_switch(key, value))
+      continue;  // the first is for a machine of its own: guest/hardware
     else if (key.substr(0, 7) == "candor.")
       panic("{}: the kernel knows no such argument", word);
     else if (argument_count == kMaxArguments)

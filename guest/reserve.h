@@ -2,19 +2,22 @@
 // period. Pure; tested on the host.
 //
 //  R1  A job may use its budget and blocking, and a tenth more, at least 50 us, as with the host
-//  (sched/server.h, S6). R2  A period begins with a job's release, but not before the last one's end: a job
-//  that comes sooner has what
-//      is left (S2).
+//      (sched/server.h, S6).
+//
+//  R2  A period begins with a job's release, but not before the last one's end: a job that comes sooner has
+//      what is left (S2).
+//
 //  R3  A thread that is still at work at the end of its period has the next one at once (S4).
+//
 //  R4  A thread that has used its reserve runs as fair until the end of its period. This is a hard
-//  reservation
-//      (Rajkumar, Juvva, Molano and Oikawa 1998, "Resource kernels"), as SCHED_DEADLINE has it, but that
-//      what nobody else wants is not withheld. A constant-bandwidth server (Abeni and Buttazzo 1998) would
-//      let it go on with a later deadline: before all fixed and fair threads, who would wait for
-//      a mistake without end.
+//      reservation (Rajkumar, Juvva, Molano and Oikawa 1998, "Resource kernels"), as SCHED_DEADLINE has it,
+//      but what nobody else wants is not withheld. A constant-bandwidth server (Abeni and Buttazzo 1998)
+//      would let it go on with a later deadline: before all fixed and fair threads, who would wait for a
+//      mistake without end.
+//
 //  R5  No deadline is before the period's begin and the claimed relative deadline, whatever the thread says
-//  (O3); so in
-//      a period that came by R3 it is later than that of the job, as a constant-bandwidth server has it.
+//      (O3); so in a period that came by R3 it is later than that of the job, as a constant-bandwidth server
+//      has it.
 //
 // What the host has besides, a place between the claims and fair work for what overruns and a bound
 // over many periods (S6, S8), is there for lies; the threads of one guest are one application.

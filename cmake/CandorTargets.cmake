@@ -40,7 +40,7 @@ add_library(candor_freestanding INTERFACE)
 target_include_directories(candor_freestanding INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_features(candor_freestanding INTERFACE cxx_std_20)
 target_compile_options(candor_freestanding INTERFACE
-  -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
+  -ffreestanding -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit>
   # Everything is linked into one static program; clang would reach other files' variables through a table.
   $<$<CXX_COMPILER_ID:Clang>:-fdirect-access-external-data>

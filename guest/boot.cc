@@ -3,6 +3,7 @@
 #include "guest/console.h"
 #include "guest/memory.h"
 #include "guest/sdk.h"
+#include "guest/shell.h"
 #include "guest/vcpu.h"
 
 extern "C" {
@@ -17,6 +18,7 @@ constexpr std::size_t kMaxArguments = 96;
 
 std::string_view arguments[kMaxArguments];
 std::size_t argument_count;
+bool shell_wanted = false;
 
 /// VMCPUID: on Candor the synthetic instruction names host and ABI version.
 std::uint32_t detect_abi_version() {
@@ -40,6 +42,11 @@ void take_console_face(std::string_view value) {
   if (value != "ring" && value != "uart") panic("candor.console={}: it is ring or uart", value);
   if (!use_console(value == "ring" ? ConsoleFace::kRing : ConsoleFace::kUart))
     panic("candor.console=uart: there is no UART here");
+}
+
+void take_shell(std::string_view value) {
+  if (value != "on" && value != "off") panic("candor.shell={}: it is on or off", value);
+  shell_wanted = value == "on";
 }
 
 /// A word that has two values.
@@ -76,6 +83,8 @@ void read_command_line() {
       take_idle_mode(value);
     else if (key == "candor.console")
       take_console_face(value);
+    else if (key == "candor.shell")
+      take_shell(value);
     else if (key == "candor.exit_port" || take_switch(key, value))
       continue;  // the first is for a machine of its own: guest/hardware
     else if (key.substr(0, 7) == "candor.")
@@ -105,6 +114,7 @@ void close_statistics() {
 void run_main(void*) {
   put(guest_page().main_ns, wire(now()));
   put(guest_page().stage, std::uint32_t{CANDOR_STAGE_MAIN});
+  if (shell_wanted) Shell::start();
   const int code = guest_main({arguments, argument_count});
   put(guest_page().stage, std::uint32_t{CANDOR_STAGE_ENDING});
   Masked masked;

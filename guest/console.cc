@@ -241,15 +241,4 @@ void print_with(std::string_view pattern, const FormatArgument* arguments, std::
   kernel::write_console(buffer.text());
 }
 
-void panic_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count) {
-  kernel::mask_upcalls();
-  char memory[kPrintBytes];
-  TextBuffer buffer(memory, sizeof memory - 1);
-  buffer.append(std::string_view("panic: "));
-  buffer.format(pattern, arguments, count);
-  memory[buffer.text().size()] = '\n';
-  kernel::write_last_words({memory, buffer.text().size() + 1});
-  for (;;) kernel::call_host(CANDOR_CALL_SHUTDOWN, 101);
-}
-
 }  // namespace candor

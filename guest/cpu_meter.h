@@ -34,6 +34,8 @@ class CpuMeter {
     const Word w = word();
     return {w.runs ? t.ns - w.value : w.value};
   }
+  /// As of a moment ago; by anybody.
+  [[nodiscard]] bool runs() const { return word().runs; }
   /// By anybody; `now` reads the clock. Again if a dispatch came between, since the clock's time is not the
   /// word's then.
   template <typename Clock>

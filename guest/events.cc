@@ -32,6 +32,12 @@ void Vcpu::take_events(Time t) {
   }
 }
 
+void ask_to_stop() {
+  const Masked masked;
+  __atomic_fetch_or(&vcpu_page(0).pending, CANDOR_PENDING_SHUTDOWN, __ATOMIC_SEQ_CST);
+  Vcpu::at(0).notify();
+}
+
 void Vcpu::take_inbox() {
   for (ThreadControl* t = inbox_.take_all(); t != nullptr;) {
     ThreadControl* next = t->inbox_next;

@@ -13,8 +13,9 @@ namespace candor::kernel {
 enum KernelLockIndex : std::uint32_t {
   kConsoleLock = 0,
   kHeapLock = 1,
-  kFirstWaitLock = 2,
-  kFirstMutexLock = 66
+  kThreadsLock = 2,
+  kFirstWaitLock = 3,
+  kFirstMutexLock = 67
 };
 constexpr std::uint32_t kWaitLocks = kFirstMutexLock - kFirstWaitLock;  // shared by all wait queues
 

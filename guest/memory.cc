@@ -40,8 +40,22 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
 
 void release(void* memory) {
   if (memory == nullptr) return;
-  KernelLock lock(kHeapLock);
-  heap.release(memory);
+  HeapFault fault;
+  {
+    KernelLock lock(kHeapLock);
+    fault = heap.release(memory);
+  }
+  switch (fault) {
+    case HeapFault::kNone:
+      return;
+    case HeapFault::kNotAllocated:
+      panic("delete: the memory at {} was not allocated by new, or what is before it was overwritten",
+            memory);
+    case HeapFault::kFreedTwice:
+      panic("delete: the memory at {} was given back before", memory);
+    case HeapFault::kOverrun:
+      panic("delete: somebody has written beyond the {} bytes at {}", Heap::bytes_of(memory), memory);
+  }
 }
 
 /// Nobody may touch this page.
@@ -97,6 +111,23 @@ void* stack_top(void* stack) {
 
 std::size_t untouched_memory() {
   return heap.bytes_untouched();
+}
+
+MemoryUse memory_use() {
+  KernelLock lock(kHeapLock);
+  return {.total = heap.bytes_total(), .untouched = heap.bytes_untouched(), .in_blocks = heap.bytes_in_use()};
+}
+
+std::size_t stack_bytes(const void* stack) {
+  return static_cast<const Stack*>(stack)->bytes;
+}
+
+std::size_t stack_untouched(const void* stack) {
+  const auto* s = static_cast<const Stack*>(stack);
+  const auto* words = reinterpret_cast<const volatile std::uint64_t*>(s->bottom);
+  std::size_t i = 0;
+  while (i < s->bytes / sizeof *words && words[i] == 0) i++;
+  return i * sizeof *words;
 }
 
 }  // namespace candor::kernel

@@ -7,7 +7,8 @@ namespace candor {
 
 [[noreturn]] void panic_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count);
 
-/// Prints why, as print() would, and ends the VM with exit code 101.
+/// Prints why, where (callers' addresses: `addr2line -fe IMAGE ADDRESS...` names them) and what all threads
+/// were doing, and ends the VM with exit code 101. Any context.
 template <typename... Arguments>
 [[noreturn]] void panic(std::string_view pattern, const Arguments&... arguments) {
   const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};

@@ -412,7 +412,7 @@ TEST(Heap, BlocksAreAlignedApartAndReused) {
     if (blocks.size() > 50 || (!blocks.empty() && random() % 2 == 0)) {
       const std::size_t i = random() % blocks.size();
       for (std::size_t k = 0; k < blocks[i].bytes; k++) ASSERT_EQ(blocks[i].p[k], blocks[i].mark);
-      heap.release(blocks[i].p);
+      EXPECT_EQ(heap.release(blocks[i].p), HeapFault::kNone);
       blocks[i] = blocks.back();
       blocks.pop_back();
     } else {
@@ -425,6 +425,31 @@ TEST(Heap, BlocksAreAlignedApartAndReused) {
       blocks.push_back({p, bytes, mark});
     }
   }
+}
+
+TEST(Heap, WhatIsGivenBackWronglyIsToldAndChangesNothing) {
+  alignas(4096) static char memory[16384];
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  Heap heap(begin, begin + sizeof memory);
+  auto* p = static_cast<char*>(heap.allocate(20));
+  auto* other = static_cast<char*>(heap.allocate(20));
+  const std::size_t in_use = heap.bytes_in_use();
+  EXPECT_EQ(Heap::bytes_of(p), 20u);
+  EXPECT_EQ(heap.release(p + 16), HeapFault::kNotAllocated);
+  EXPECT_EQ(heap.release(p + 1), HeapFault::kNotAllocated);
+  EXPECT_EQ(heap.release(memory), HeapFault::kNotAllocated);
+  EXPECT_EQ(heap.release(memory + sizeof memory - 16), HeapFault::kNotAllocated);
+  EXPECT_EQ(heap.release(nullptr), HeapFault::kNone);
+  p[20] ^= 1;
+  EXPECT_EQ(heap.release(p), HeapFault::kOverrun);
+  p[20] ^= 1;
+  EXPECT_EQ(heap.bytes_in_use(), in_use);
+  EXPECT_EQ(heap.release(p), HeapFault::kNone);
+  EXPECT_EQ(heap.release(p), HeapFault::kFreedTwice);
+  EXPECT_EQ(heap.release(other), HeapFault::kNone);
+  EXPECT_EQ(heap.bytes_in_use(), 0u);
+  // Nobody has it twice.
+  EXPECT_NE(heap.allocate(20), heap.allocate(20));
 }
 
 TEST(Heap, RefusesWhatItHasNot) {

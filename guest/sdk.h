@@ -21,6 +21,7 @@
 #include "guest/periodic.h"
 #include "guest/recursive_mutex.h"
 #include "guest/semaphore.h"
+#include "guest/shell.h"
 #include "guest/terms.h"
 #include "guest/thread.h"
 #include "guest/timer.h"

@@ -2,6 +2,7 @@
 #include "guest/thread.h"
 
 #include "guest/claim.h"
+#include "guest/inspect.h"
 #include "guest/memory.h"
 #include "guest/panic.h"
 #include "guest/vcpu.h"
@@ -33,6 +34,7 @@ ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*ent
   allocate_slot(t);
   write_terms(t, terms);
   t.base = t.rank = rank_of(t);
+  now_known(t);
   return t;
 }
 
@@ -69,6 +71,7 @@ void retain(ThreadControl& t) {
 }
 void drop(ThreadControl& t) {
   if (t.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  no_more_known(t);
   operator delete (t.extended, std::align_val_t{64});
   delete &t;
 }

@@ -48,6 +48,7 @@ struct ThreadControl {
   EntryHook ready_entry;  // its entry in the published ready list
   ListHook<ThreadControl> timer_hook;
   ListHook<ThreadControl> owned_hook;
+  ListHook<ThreadControl> known_hook;  // in the list of all (inspect.cc)
   Time wake_at = Time::never();
   Slice slice;
   bool runnable = false;

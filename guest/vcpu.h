@@ -60,6 +60,8 @@ class Vcpu {
 
   // ---- the carried threads (masked)
   [[nodiscard]] ThreadControl& current() { return *current_; }
+  /// The same, or null where it is the idle context or nothing yet.
+  [[nodiscard]] const ThreadControl* running() const { return current_ == &idle_ ? nullptr : current_; }
   /// Runs what is due: events, timers, then the thread that comes first. Returns when
   /// the caller is that thread (again). `preempted`: the caller did not ask for it.
   void schedule(bool preempted = false);
@@ -183,6 +185,9 @@ void release_thread(ThreadControl& thread);
 /// Who keeps a control block says so. Any context but an interrupt.
 void retain(ThreadControl& thread);
 void drop(ThreadControl& thread);
+
+/// As if the host had asked this VM to end. Any context.
+void ask_to_stop();
 
 /// Wakes all that wait there.
 void wake_all(Waiters& waiters);

@@ -4,6 +4,7 @@
 #include "guest/hardware/host.h"
 #include "guest/hardware/processor.h"
 #include "guest/hardware/registers.h"
+#include "guest/inspect.h"
 #include "guest/panic.h"
 #include "guest/vcpu.h"
 
@@ -82,9 +83,15 @@ const char* name_of(std::uint64_t vector) {
 
 [[noreturn]] void fault(const Frame& frame) {
   constexpr std::uint64_t kPageFault = 14;
-  kernel::mask_upcalls();
-  panic("{} at {x}, error {x}, address {x}, stack {x}", name_of(frame.vector), frame.rip, frame.error,
-        frame.vector == kPageFault ? read_cr2() : 0, frame.rsp);
+  const kernel::Registers registers = {frame.rip, frame.rsp, frame.rbp, frame.rflags, frame.rax, frame.rbx,
+                                       frame.rcx, frame.rdx, frame.rsi, frame.rdi,    frame.r8,  frame.r9,
+                                       frame.r10, frame.r11, frame.r12, frame.r13,    frame.r14, frame.r15};
+  const FormatArgument arguments[] = {FormatArgument(name_of(frame.vector)), FormatArgument(frame.rip),
+                                      FormatArgument(frame.error),
+                                      FormatArgument(frame.vector == kPageFault ? read_cr2() : 0)};
+  kernel::panic_at(registers,
+                   frame.vector == kPageFault ? "{} at {x}, error {x}, address {x}" : "{} at {x}, error {x}",
+                   arguments, frame.vector == kPageFault ? 4 : 3);
 }
 
 [[noreturn]] void halt() {

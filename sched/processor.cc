@@ -62,7 +62,7 @@ void Processor::lift(Claim& claim, Time now) {
 // Until it has its next place, its level is free for others.
 void Processor::unseat(Vcpu& vcpu) {
   if (vcpu.leader != nullptr && vcpu.leader->leads) {
-    order_.lead(*vcpu.leader, false);
+    OrderTree::lead(*vcpu.leader, false);
     levels_.remove(vcpu);
   }
   vcpu.leader = nullptr;
@@ -77,12 +77,12 @@ void Processor::choose_leader(Vcpu& vcpu, Time now) {
   }
   if (vcpu.leader == nullptr) return levels_.drop(vcpu);
   if (!vcpu.leader->in_order) return;  // put_in() will
-  order_.lead(*vcpu.leader, true);
+  OrderTree::lead(*vcpu.leader, true);
   seat(vcpu);
 }
 
 void Processor::put_in(Claim& claim, Time now) {
-  order_.lead(claim, claim.carrier->leader == &claim);
+  OrderTree::lead(claim, claim.carrier->leader == &claim);
   order_.insert(claim, now);
   claim.in_order = true;
   touch_floating(claim.previous);
@@ -90,7 +90,7 @@ void Processor::put_in(Claim& claim, Time now) {
 }
 
 void Processor::seat(Vcpu& vcpu) {
-  const auto* before = static_cast<const Claim*>(order_.leader_before(*vcpu.leader));
+  const auto* before = static_cast<const Claim*>(OrderTree::leader_before(*vcpu.leader));
   levels_.place(vcpu, before == nullptr ? nullptr : before->carrier);
 }
 
@@ -221,7 +221,7 @@ const Activity& Processor::activity() const {
 }
 
 std::uint32_t Processor::rank(const Vcpu& vcpu) const {
-  return vcpu.leader == nullptr || !vcpu.leader->leads ? 0 : order_.rank(*vcpu.leader);
+  return vcpu.leader == nullptr || !vcpu.leader->leads ? 0 : OrderTree::rank(*vcpu.leader);
 }
 
 }  // namespace candor::sched

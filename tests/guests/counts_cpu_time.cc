@@ -26,7 +26,8 @@ int candor::guest_main(Arguments /*arguments*/) {
   const Duration main_before = this_thread::cpu_time();
   this_thread::sleep_for(milliseconds(200));
   done = true;
-  const Duration passed = now() - begin, first = a.cpu_time(), second = b.cpu_time();
+  const Duration first = a.cpu_time(), second = b.cpu_time();
+  const Duration passed = now() - begin;  // last: they may run between two of these
   const Duration mine = this_thread::cpu_time() - main_before;
   print("{} passed: {} and {}, {} here, {} asleep\n", passed, first, second, mine, sleeper.cpu_time());
   // Time that the host gave to others is counted until it says so, and then taken off: only upper bounds

@@ -90,7 +90,8 @@ void tell_threads() {
   std::uint32_t first = 0;
   // What goes wrong elsewhere meanwhile waits for the end; what goes wrong in telling is the end.
   if (!teller.compare_exchange_strong(first, self)) {
-    while (first != self) call_host(CANDOR_CALL_NO_WORK, CANDOR_NO_TIME);
+    if (first != self)
+      for (;;) call_host(CANDOR_CALL_NO_WORK, CANDOR_NO_TIME);
   } else {
     char memory[kPrintBytes];
     TextBuffer buffer(memory, sizeof memory - 1);

@@ -37,8 +37,11 @@ void WaitQueue::wake(ThreadControl* thread) {
   const Masked masked;
   Vcpu::wake(*thread);
   drop(*thread);
-  // Who was masked before goes on; whoever masked looks when it unmasks.
-  if (at_ease) Vcpu::here().schedule();
+  // Who was masked before goes on, and finds that there is something to look at when it unmasks.
+  if (at_ease)
+    Vcpu::here().schedule();
+  else
+    Vcpu::here().notify();
 }
 
 bool WaitQueue::wait(Waiter& waiter, Time until) {

@@ -60,13 +60,12 @@ void set_timer(std::uint64_t at) {
   arm_timer(p);
 }
 
-std::int64_t notify(std::uint32_t self, std::uint64_t vcpu) {
+std::int64_t notify(std::uint64_t vcpu) {
   if (vcpu >= Processor::count) return CANDOR_E_INVALID;
   const auto index = static_cast<std::uint32_t>(vcpu);
   __atomic_fetch_or(&vcpu_page(index).pending, CANDOR_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
   // To itself it comes as an interrupt, too: the caller may run unmasked.
   LocalApic::send(Processor::all[index].apic_id, kNotifyVector);
-  (void)self;
   return CANDOR_OK;
 }
 
@@ -97,7 +96,7 @@ std::int64_t serve_call(std::uint64_t call, std::uint64_t a, std::uint64_t b, st
     case CANDOR_CALL_NO_WORK:
       return no_work(self, unwire(a));
     case CANDOR_CALL_NOTIFY:
-      return notify(self, a);
+      return notify(a);
     case CANDOR_CALL_SHUTDOWN:
       end(static_cast<std::uint32_t>(a));
     case CANDOR_CALL_SET_TIMER:

@@ -66,7 +66,8 @@ Frequencies measure_frequencies(const Machine& machine) {
   const std::uint64_t apic_ticks = ~0u - LocalApic::count();
   LocalApic::count_down(0);
   // Products below 2^64: some 10^7 ns times ticks of at most 10^8.
-  f.apic_timer_hz = apic_ticks * 1'000'000'000ull / ns;
+  // By TSC deadlines it is not used, and does not count.
+  if (!LocalApic::has_tsc_deadline()) f.apic_timer_hz = apic_ticks * 1'000'000'000ull / ns;
   if (f.tsc_hz == 0) {
     f.tsc_hz = tsc_ticks * 1'000'000'000ull / ns;
     f.source = machine.pm_timer != 0 ? "ACPI's timer" : "the interval timer";

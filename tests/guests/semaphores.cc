@@ -1,6 +1,7 @@
 // Semaphores: counting, limits, timeouts, and the order in which those that wait are served.
 #include <atomic>
 
+#include "guest/vcpu.h"
 #include "tests/guests/verdict.h"
 
 namespace {
@@ -60,6 +61,24 @@ void serve_in_order() {
   for (const Thread* t : {&fair1, &fair2, &low, &high}) t->join();
 }
 
+/// On one vCPU: who is woken with upcalls masked runs when they are unmasked, not some time later.
+void wake_while_masked() {
+  if (kernel::kernel.vcpus != 1) return;
+  static Semaphore s;
+  static std::atomic<bool> ran{false};
+  const Thread urgent = Thread::create("urgent", Terms::fixed(30, {}, {}), [] {
+    s.acquire();
+    ran = true;
+  });
+  this_thread::sleep_for(milliseconds(2));
+  {
+    const kernel::Masked masked;
+    test::expect(s.release() && !ran, "it ran with upcalls masked");
+  }
+  test::expect(ran, "it did not run when they were unmasked");
+  urgent.join();
+}
+
 /// Handed from thread to thread, none is lost and none is doubled.
 void conserve_units() {
   static Semaphore s(3);
@@ -92,6 +111,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   count();
   time_out();
   serve_in_order();
+  wake_while_masked();
   conserve_units();
   return test::pass("semaphores");
 }

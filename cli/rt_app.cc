@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/rt_app_events.h"
+#include "cli/task_limits.h"
 #include "cli/trace_file.h"
 
 namespace candor::cli {
@@ -18,7 +19,6 @@ using sim::ThreadSpec;
 
 constexpr std::uintmax_t kFileMax = kMiB;
 constexpr std::size_t kStepsMax = 10'000;
-constexpr Duration kPeriodMin = microseconds(10), kPeriodMax = seconds(60);
 constexpr Duration kDelayMax = seconds(1'000'000);
 constexpr const char* kPolicies[] = {"SCHED_OTHER", "SCHED_IDLE", "SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"};
 constexpr candor_class kClasses[] = {CANDOR_CLASS_FAIR, CANDOR_CLASS_BACKGROUND, CANDOR_CLASS_FIXED,
@@ -150,10 +150,10 @@ class Reader {
     for (const char* key : {"dl-runtime", "dl-period"})
       if (!value.contains(key))
         return fields_.fail(at(key), "is missing, which SCHED_DEADLINE needs; add it");
-    thread.period =
-        fields_.time(at("dl-period"), value["dl-period"], kPeriodMin, kPeriodMax).value_or(kPeriodMax);
+    thread.period = fields_.time(at("dl-period"), value["dl-period"], kTaskPeriodMin, kTaskPeriodMax)
+                        .value_or(kTaskPeriodMax);
     if (value.contains("dl-deadline"))
-      thread.deadline = fields_.time(at("dl-deadline"), value["dl-deadline"], kPeriodMin, thread.period)
+      thread.deadline = fields_.time(at("dl-deadline"), value["dl-deadline"], kTaskPeriodMin, thread.period)
                             .value_or(Duration{});
     thread.budget = fields_.time(at("dl-runtime"), value["dl-runtime"], microseconds(1), due(thread))
                         .value_or(microseconds(1));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "abi/candor.h"
+#include "cli/task_limits.h"
 
 namespace candor::cli {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 using sim::Step;
 
 constexpr Duration kTimeMax = seconds(100);
-constexpr Duration kPeriodMin = microseconds(10), kPeriodMax = seconds(60);
 constexpr const char* kSupported =
     "supported are run, runtime, sleep, timer, lock, unlock, wait, signal, broad, suspend and resume, each "
     "with a "
@@ -84,7 +84,7 @@ void RtAppEvents::timer(const std::string& path, const OrderedJson& value) {
     if (key == "ref") {
       item.ref = fields_.string(at, field).value_or("");
     } else if (key == "period") {
-      const auto period = fields_.time(at, field, kPeriodMin, kPeriodMax);
+      const auto period = fields_.time(at, field, kTaskPeriodMin, kTaskPeriodMax);
       sound = sound && period;
       item.step.time = period.value_or(Duration{});
     } else if (key == "mode" && (field == "relative" || field == "absolute")) {

@@ -5,8 +5,8 @@
 namespace candor::cli {
 namespace {
 
-constexpr double kVmsMax = 1'000, kTasksMax = 10'000;
-constexpr Duration kPeriodMin = milliseconds(1), kPeriodMax = milliseconds(100);
+constexpr double kSetVmsMax = 1'000, kSetTasksMax = 10'000;
+constexpr Duration kSetPeriodMin = milliseconds(1), kSetPeriodMax = milliseconds(100);
 
 const char* remedy_of(sim::analysis::ShapeError error) {
   using sim::analysis::ShapeError;
@@ -58,12 +58,14 @@ std::optional<sim::RandomSets> read_random(ConfigReader& reader, const toml::tab
                   fmt::format("key \"{0}\" is missing; add {0} = ... (docs/simulator.md)", key));
   sim::RandomSets sets;
   sets.utilisation = read_scaled(reader, *table, "utilisation", points, {0.001, 1}, false, {});
-  sets.vms = read_scaled(reader, *table, "vms", points, {1, kVmsMax}, true, {});
-  sets.tasks = read_scaled(reader, *table, "tasks", points, {1, kTasksMax}, true, {});
+  sets.vms = read_scaled(reader, *table, "vms", points, {1, kSetVmsMax}, true, {});
+  sets.tasks = read_scaled(reader, *table, "tasks", points, {1, kSetTasksMax}, true, {});
   sets.task_max = read_number(reader, *table, "task_max", {0.001, 1}, sets.task_max);
   sets.deadline_min = read_number(reader, *table, "deadline_min", {0, 1}, sets.deadline_min);
-  sets.period_min = reader.duration(*table, "period_min", kPeriodMin, kPeriodMax).value_or(sets.period_min);
-  sets.period_max = reader.duration(*table, "period_max", kPeriodMin, kPeriodMax).value_or(sets.period_max);
+  sets.period_min =
+      reader.duration(*table, "period_min", kSetPeriodMin, kSetPeriodMax).value_or(sets.period_min);
+  sets.period_max =
+      reader.duration(*table, "period_max", kSetPeriodMin, kSetPeriodMax).value_or(sets.period_max);
   if (reader.errors().size() == before) check_random(reader, *table, points, sets);
   return sets;
 }

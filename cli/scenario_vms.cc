@@ -6,6 +6,7 @@
 #include "cli/rt_app.h"
 #include "cli/scenario_reader.h"
 #include "cli/scenario_steps.h"
+#include "cli/task_limits.h"
 #include "cli/trace_file.h"
 
 namespace candor::cli {
@@ -17,8 +18,6 @@ using sim::ThreadSpec;
 using sim::VmKind;
 
 constexpr double kVmsMax = 100'000;
-constexpr Duration kPeriodMin = microseconds(10);
-constexpr Duration kPeriodMax = seconds(60);
 constexpr Duration kForever = seconds(1'000'000);
 
 /// Whether the key may be there; says so where it is, but has no meaning `there`.
@@ -92,19 +91,20 @@ void read_arrival(ConfigReader& reader, const toml::table& table, ThreadSpec& th
   const bool jobs = thread.arrival != Arrival::kAlways;
   const bool traced = thread.arrival == Arrival::kTrace;
   if (applies(reader, table, "period", jobs, "with arrival \"always\""))
-    thread.period = reader.duration(table, "period", kPeriodMin, kPeriodMax).value_or(thread.period);
+    thread.period = reader.duration(table, "period", kTaskPeriodMin, kTaskPeriodMax).value_or(thread.period);
   const bool realtime = thread.cls == CANDOR_CLASS_DEADLINE || thread.cls == CANDOR_CLASS_FIXED;
   if (((jobs && !traced) || realtime) && !table.contains("period"))
     reader.fail(table.source(),
                 fmt::format("key \"period\" is missing, which {} needs; add period = \"10ms\" or another",
                             jobs && !traced ? "this arrival" : "a real-time thread"));
-  const Duration period = table.contains("period") && thread.period > Duration{} ? thread.period : kPeriodMax;
+  const Duration period =
+      table.contains("period") && thread.period > Duration{} ? thread.period : kTaskPeriodMax;
   if (applies(reader, table, "deadline", jobs, "with arrival \"always\""))
-    thread.deadline = reader.duration(table, "deadline", kPeriodMin, period).value_or(Duration{});
+    thread.deadline = reader.duration(table, "deadline", kTaskPeriodMin, period).value_or(Duration{});
   if (applies(reader, table, "offset", jobs && !traced, "with this arrival"))
     thread.offset = reader.duration(table, "offset", {}, kForever).value_or(thread.offset);
   if (applies(reader, table, "spread", thread.arrival == Arrival::kSporadic, "but with arrival \"sporadic\""))
-    thread.spread = reader.duration(table, "spread", {}, kPeriodMax).value_or(Duration{});
+    thread.spread = reader.duration(table, "spread", {}, kTaskPeriodMax).value_or(Duration{});
   if (applies(reader, table, "burst", thread.arrival == Arrival::kBursty, "but with arrival \"bursty\""))
     thread.burst = reader.integer(table, "burst", 1, 10'000, thread.burst);
   if (applies(reader, table, "budget", realtime, "but with class \"deadline\" or \"fixed\""))

@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 using sim::Point;
 
 // A list of ten thousand VMs serves nobody.
-constexpr std::size_t kVmsMax = 100;
+constexpr std::size_t kVmsListed = 100;
 
 double us_of(Duration time) {
   return static_cast<double>(time.ns) / 1e3;
@@ -79,7 +79,7 @@ Json point_json(const sim::ScenarioResult& result, const Point& point, bool cost
   if (cost) json["wall_s"] = point.wall_s;
   json["sets"] = Json::array();
   for (const sim::SetResult& set : point.sum.sets) json["sets"].push_back(set_json(set));
-  if (point.sum.vms.size() <= kVmsMax) {
+  if (point.sum.vms.size() <= kVmsListed) {
     json["vms"] = Json::array();
     for (const sim::VmResult& vm : point.sum.vms)
       json["vms"].push_back({{"name", vm.name}, {"weight", vm.weight}, {"work_us", us_of(vm.work)}});

@@ -26,6 +26,7 @@ target_compile_options(candor_host_options INTERFACE
 if(CANDOR_SANITIZE)
   target_compile_options(candor_host_options INTERFACE
     -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -O1   # simulations take a fifth of the time
     -g1)  # lines for reports; types take as long to write as the code
   target_link_options(candor_host_options INTERFACE -fsanitize=${CANDOR_SANITIZE})
   if(CANDOR_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -50,6 +51,15 @@ target_compile_options(candor_freestanding INTERFACE
 add_library(candor_freestanding_warnings INTERFACE)
 target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)
 
+# Libraries' headers (GoogleTest, JSON, TOML, fmt) take longer to read than the files that include them: once for a
+# few files. Names without linkage must differ between them. Not with clang, whose list of commands is what
+# clang-tidy goes by.
+function(candor_unite target)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  endif()
+endfunction()
+
 # candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...])
 # A library named candor_NAME for the folder that calls it, and one test
 # executable from the x_test.cc files that sit beside their sources.
@@ -57,6 +67,7 @@ function(candor_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
   if(ARG_SOURCES)
     add_library(candor_${name} STATIC ${ARG_SOURCES})
+    candor_unite(candor_${name})
     target_link_libraries(candor_${name} PUBLIC candor_host_options ${ARG_LINK})
   else()
     add_library(candor_${name} INTERFACE)
@@ -83,11 +94,14 @@ function(candor_wants_tests label variable)
   endif()
 endfunction()
 
-# candor_test(NAME SOURCES... [LINK...] [LABEL unit|host|conformance|e2e|timing] [TIMEOUT SECONDS])
+# candor_test(NAME SOURCES... [LINK...] [LABEL unit|host|conformance|e2e|timing] [TIMEOUT SECONDS]
+#             [FIRST FILTER SECOND FILTER])
 # A GoogleTest executable NAME_tests, one ctest test "NAME.Suite.Case" for each case.
 # A test that cannot run here says GTEST_SKIP() << "needs THING: what is missing".
+# Of tests that run alone, cases of the two filters (GoogleTest's) need only a processor each: one of the first
+# runs beside one of the second, which is told so by CANDOR_TEST_PROCESSOR=1.
 function(candor_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;FIRST;SECOND" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -106,25 +120,33 @@ function(candor_test name)
   add_executable(${name}_tests ${ARG_SOURCES})
   add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GoogleTest and JSON take longer to read than the tests that include them: once for a few files.
-    # Not with clang, whose list of commands is what clang-tidy goes by.
-    set_target_properties(${name}_tests PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
-  endif()
+  candor_unite(${name}_tests)
   if(ARG_LABEL MATCHES "^(unit|conformance|e2e|timing)$" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same.
     # Not so where threads meet: of an inline function that test and library have, the test's may be linked.
     target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O0 -g1>)
   endif()
   if(ARG_LABEL MATCHES "^(conformance|e2e|timing)$" AND CANDOR_SANITIZE)
-    target_compile_options(${name}_tests PRIVATE -fno-sanitize=all)  # what is tested is another process
+    target_compile_options(${name}_tests PRIVATE -O0 -fno-sanitize=all)  # what is tested is another process
   endif()
+  if(ARG_FIRST)
+    candor_discover(${name} "-${ARG_FIRST}:${ARG_SECOND}" RUN_SERIAL ${alone})
+    candor_discover(${name} "${ARG_FIRST}" RESOURCE_LOCK processor0)
+    candor_discover(${name} "${ARG_SECOND}" RESOURCE_LOCK processor1
+      ENVIRONMENT_MODIFICATION CANDOR_TEST_PROCESSOR=set:1)
+  else()
+    candor_discover(${name} "" RUN_SERIAL ${alone})
+  endif()
+endfunction()
+
+# Of candor_test(): those of its cases that `filter` names become tests with these properties.
+macro(candor_discover name filter)
   # CMake itself turns GoogleTest's "[  SKIPPED ]" into ctest's Skipped.
   # Parameters have names of their own; their values, as pointers print, would differ in each build.
-  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." TEST_FILTER "${filter}" DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
     # A race in a process that the test has started ends that process, and so is seen.
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${alone} ENVIRONMENT TSAN_OPTIONS=halt_on_error=1)
-endfunction()
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT TSAN_OPTIONS=halt_on_error=1 ${ARGN})
+endmacro()
 
 # candor_script_test(NAME COMMAND...)
 # A check of the sources by a script: label "static". It skips by exit status 77.

@@ -16,8 +16,8 @@ std::size_t allocations = 0;
 
 }  // namespace
 
-// Of the whole test program.
-void* operator new(std::size_t bytes) {
+// Of the whole test program. Not inlined: g++ takes free() beside the other's new for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
@@ -26,10 +26,10 @@ void* operator new(std::size_t bytes, const std::nothrow_t& /*unused*/) noexcept
   ++allocations;
   return std::malloc(bytes == 0 ? 1 : bytes);
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 

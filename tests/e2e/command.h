@@ -71,7 +71,8 @@ bool lives(pid_t pid);
 /// Polls until none of them lives; false after 5 s.
 bool all_gone(const std::vector<pid_t>& pids);
 
-/// Processors that this process may use, in order.
+/// Processors that this process may use, in order; from the one that CANDOR_TEST_PROCESSOR counts to, so that
+/// tests can run side by side.
 const std::vector<int>& processors();
 
 /// Whether this host lets us set SCHED_FIFO.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "guest/arch/x86_64/cpuid.h"
+
 namespace candor::hardware {
 
 inline void out8(std::uint16_t port, std::uint8_t value) {
@@ -78,14 +80,8 @@ inline void write_cr4(std::uint64_t value) {
   __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
 }
 
-struct CpuidLeaf {
-  std::uint32_t a, b, c, d;
-};
-inline CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
-  CpuidLeaf out;
-  __asm__ volatile("cpuid" : "=a"(out.a), "=b"(out.b), "=c"(out.c), "=d"(out.d) : "a"(leaf), "c"(subleaf));
-  return out;
-}
+using kernel::cpuid;
+using kernel::CpuidLeaf;
 
 inline void interrupts_off() {
   __asm__ volatile("cli" ::: "memory");

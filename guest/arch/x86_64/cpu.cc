@@ -1,13 +1,9 @@
 #include "guest/arch/x86_64/cpu.h"
 
+#include "guest/arch/x86_64/cpuid.h"
+
 namespace candor::kernel {
 namespace {
-
-void cpuid(std::uint32_t leaf, std::uint32_t subleaf, std::uint32_t (&out)[4]) {
-  __asm__ volatile("cpuid"
-                   : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
-                   : "a"(leaf), "c"(subleaf));
-}
 
 // x87, SSE, AVX and AVX-512. Not PKRU and AMX, which nothing here uses.
 constexpr std::uint32_t kOwned = 0xe7;
@@ -15,19 +11,15 @@ constexpr std::uint32_t kOwned = 0xe7;
 }  // namespace
 
 ExtendedState detect_extended_state() {
-  std::uint32_t leaf[4];
   ExtendedState state;
-  cpuid(1, 0, leaf);
   constexpr std::uint32_t kOsXsave = 1u << 27;
-  if ((leaf[2] & kOsXsave) == 0) return state;
+  if ((cpuid(1).c & kOsXsave) == 0) return state;
   state.xsave = true;
   std::uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   state.mask = low & kOwned;
-  cpuid(0xd, 0, leaf);
-  state.bytes = leaf[1];  // for all that XCR0 enables: an upper bound of ours
-  cpuid(0xd, 1, leaf);
-  state.compact = (leaf[0] & 2) != 0;
+  state.bytes = cpuid(0xd).b;  // for all that XCR0 enables: an upper bound of ours
+  state.compact = (cpuid(0xd, 1).a & 2) != 0;
   return state;
 }
 

@@ -1,6 +1,8 @@
 // From the host's entry to the application's main, and from its return to the end.
 #include "guest/claim.h"
 #include "guest/console.h"
+#include "guest/detect/detect.h"
+#include "guest/hardware/host.h"
 #include "guest/memory.h"
 #include "guest/sdk.h"
 #include "guest/shell.h"
@@ -12,6 +14,11 @@ extern const Constructor init_array_begin[], init_array_end[];  // arch/x86_64/g
 }
 
 namespace candor::kernel {
+
+// Here, since a boot on Candor is not to touch a page of detect.cc's.
+std::uint32_t detect_methods;
+detect::VmcpuidObservation vmcpuid_seen;
+
 namespace {
 
 constexpr std::size_t kMaxArguments = 96;
@@ -20,11 +27,11 @@ std::string_view arguments[kMaxArguments];
 std::size_t argument_count;
 bool shell_wanted = false;
 
-/// VMCPUID: on Candor the synthetic instruction names host and ABI version.
-std::uint32_t detect_abi_version() {
-  const std::uint64_t identity = trap_identify();
-  if ((identity & 0xffffffff00000000) != CANDOR_IDENTITY) return 0;
-  return static_cast<std::uint32_t>(identity);
+/// VMCPUID: on Candor the synthetic instruction names host and ABI version; 0 elsewhere.
+std::uint32_t find_candor() {
+  vmcpuid_seen.answer = trap_identify();
+  vmcpuid_seen.undefined = kernel.dedicated && hardware::host.trap_is_undefined;
+  return detect::abi_version_in(vmcpuid_seen);
 }
 
 void take_idle_mode(std::string_view value) {
@@ -47,6 +54,21 @@ void take_console_face(std::string_view value) {
 void take_shell(std::string_view value) {
   if (value != "on" && value != "off") panic("candor.shell={}: it is on or off", value);
   shell_wanted = value == "on";
+}
+
+void take_detection(std::string_view value) {
+  std::string_view rest = value;
+  do {
+    const std::string_view way = take_until(rest, ',');
+    std::uint32_t asked = 0;
+    if (way == "all") asked = detect::kAllMethods;
+    if (way == "vmcpuid") asked = detect::kVmcpuid;
+    if (way == "cpuid") asked = detect::kCpuid;
+    if (way == "timing") asked = detect::kTiming;
+    if (asked == 0)
+      panic("candor.detect={}: it is all, or some of vmcpuid, cpuid, timing, with commas between", value);
+    detect_methods |= asked;
+  } while (!rest.empty());
 }
 
 /// A word that has two values.
@@ -83,6 +105,8 @@ void read_command_line() {
       take_idle_mode(value);
     else if (key == "candor.console")
       take_console_face(value);
+    else if (key == "candor.detect")
+      take_detection(value);
     else if (key == "candor.shell")
       take_shell(value);
     else if (key == "candor.exit_port" || take_switch(key, value))
@@ -112,6 +136,7 @@ void close_statistics() {
 }
 
 void run_main(void*) {
+  if (detects_more()) detect_in_thread();
   put(guest_page().main_ns, wire(now()));
   put(guest_page().stage, std::uint32_t{CANDOR_STAGE_MAIN});
   if (shell_wanted) Shell::start();
@@ -136,17 +161,22 @@ void boot() {
   start_memory();
   for (const Constructor* c = init_array_begin; c != init_array_end; c++) (*c)();
 
-  const std::uint32_t version = detect_abi_version();
+  const Time asked = now();
+  const std::uint32_t version = find_candor();
+  const Duration took = now() - asked;
   // What was printed until here went by the UART where there is one. Nothing was where all is well, for it
   // costs a trap a byte.
   if (version == CANDOR_ABI_VERSION || kernel.dedicated) static_cast<void>(use_console(ConsoleFace::kRing));
+  // In one line: each costs an exit.
   if (version == 0)
-    print("candor: not on Candor\n");
+    print("candor: not on Candor, as VMCPUID says in {}\n", took);
   else
-    print("candor: on Candor, ABI {}, {}\n", version, kernel.aware ? "aware" : "unaware by host");
+    print("candor: on Candor, ABI {}, {}, as VMCPUID says in {}\n", version,
+          kernel.aware ? "aware" : "unaware by host", took);
   if (!kernel.dedicated && version != CANDOR_ABI_VERSION)
     panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
   read_command_line();
+  if (detects_more()) detect_at_boot(took);
 
   ThreadControl& main = make_thread("main", Terms::fair(), run_main, nullptr, 2 * kDefaultStackBytes);
   kernel.main.store(&main, std::memory_order_release);

@@ -1,6 +1,7 @@
 #include "guest/shell.h"
 
 #include "guest/console.h"
+#include "guest/detect/detect.h"
 #include "guest/inspect.h"
 #include "guest/memory.h"
 #include "guest/parse.h"
@@ -51,6 +52,8 @@ void aware(std::string_view /*words*/) {
     print("on Candor, {}: {} fair vCPUs, {} real-time ones, {} ppm for claims\n",
           kernel::kernel.aware ? "aware" : "unaware by host", kernel::kernel.fair_vcpus,
           kernel::kernel.vcpus - kernel::kernel.fair_vcpus, entitlement_ppm());
+  const detect::Verdict verdict = detect::verdict();
+  print("what has been looked at says: {} ({})\n", name_of(verdict.here), name_of(verdict.here.sure));
   print("idle: {}\n", kernel::kernel.idle == IdleMode::kCandid ? "candid"
                       : kernel::kernel.idle == IdleMode::kPoll ? "poll"
                                                                : "halt");

@@ -16,6 +16,7 @@ struct Host {
   PageTables tables;
   std::uint16_t exit_port = 0;  // candor.exit_port=: where the exit code goes instead of power off; 0: none
   bool serial_interrupts = false;
+  bool trap_is_undefined = false;  // VMCPUID has raised an invalid-opcode exception
 };
 extern Host host;
 

@@ -52,6 +52,7 @@ bool pass_over_trap(Frame& frame) {
   static_assert(sizeof kTrapBytes == CANDOR_TRAP_BYTES);
   if (__builtin_memcmp(reinterpret_cast<const char*>(frame.rip), kTrapBytes, sizeof kTrapBytes) != 0)
     return false;
+  host.trap_is_undefined = true;
   frame.rip += sizeof kTrapBytes;
   frame.rax = 0;
   return true;

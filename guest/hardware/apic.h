@@ -38,8 +38,9 @@ class LocalApic {
   // ---- its timer, once
   static bool has_tsc_deadline();
   static void use_deadline() { write(0x320, 2u << 17 | kTimerVector); }
+  static constexpr std::uint32_t kDivisor = 16;
   static void use_one_shot() {
-    write(0x3e0, 3);  // divided by 16
+    write(0x3e0, 3);  // which stands for kDivisor
     write(0x320, kTimerVector);
   }
   /// In ticks of its own, of which there are so many as calibration says; 0 turns it off.

@@ -1,6 +1,7 @@
 #include "guest/hardware/clock_source.h"
 
 #include "guest/arch/x86_64/cpu.h"
+#include "guest/detect/cpuid_leaves.h"
 #include "guest/hardware/apic.h"
 #include "guest/hardware/registers.h"
 
@@ -12,20 +13,18 @@ constexpr std::uint64_t kPitHz = 1'193'182;
 
 std::uint64_t tsc_hz = 1'000'000'000;  // until it is known
 
-/// 0 if CPUID does not know.
-std::uint64_t tsc_hz_by_cpuid(const char*& source) {
-  if (cpuid(0).a >= 0x15) {
-    const CpuidLeaf leaf = cpuid(0x15);
-    if (leaf.a != 0 && leaf.b != 0 && leaf.c != 0) {
-      source = "CPUID 15H";
-      return std::uint64_t{leaf.c} * leaf.b / leaf.a;
-    }
+/// 0 if nobody says.
+std::uint64_t told_tsc_hz(const detect::ToldFrequencies& told, const char*& source) {
+  // A hypervisor that passes leaf 15H on may run the counter at another pace, so its own word comes first.
+  if (told.tsc_hz != 0) {
+    source = told.source;
+    return told.tsc_hz;
   }
-  if ((cpuid(1).c >> 31 & 1) != 0 && cpuid(0x40000000).a >= 0x40000010 && cpuid(0x40000010).a != 0) {
-    source = "CPUID 40000010H";
-    return std::uint64_t{cpuid(0x40000010).a} * 1000;
-  }
-  return 0;
+  if (cpuid(0).a < 0x15) return 0;
+  const CpuidLeaf leaf = cpuid(0x15);
+  if (leaf.a == 0 || leaf.b == 0 || leaf.c == 0) return 0;
+  source = "CPUID 15H";
+  return std::uint64_t{leaf.c} * leaf.b / leaf.a;
 }
 
 /// Runs for a hundredth of a second by ACPI's timer; what that was exactly, in nanoseconds.
@@ -54,8 +53,12 @@ std::uint64_t pass_time_by_pit() {
 
 Frequencies measure_frequencies(const Machine& machine) {
   Frequencies f;
-  f.tsc_hz = tsc_hz_by_cpuid(f.source);
-  if (f.tsc_hz != 0 && LocalApic::has_tsc_deadline()) {
+  const detect::ToldFrequencies told = detect::told_frequencies(detect::this_processor(), read_msr);
+  f.tsc_hz = told_tsc_hz(told, f.source);
+  // By TSC deadlines the local APIC's timer is not set, and does not count.
+  const bool deadlines = LocalApic::has_tsc_deadline();
+  if (!deadlines) f.apic_timer_hz = told.apic_bus_hz / LocalApic::kDivisor;
+  if (f.tsc_hz != 0 && (deadlines || f.apic_timer_hz != 0)) {
     tsc_hz = f.tsc_hz;
     return f;
   }
@@ -66,8 +69,7 @@ Frequencies measure_frequencies(const Machine& machine) {
   const std::uint64_t apic_ticks = ~0u - LocalApic::count();
   LocalApic::count_down(0);
   // Products below 2^64: some 10^7 ns times ticks of at most 10^8.
-  // By TSC deadlines it is not used, and does not count.
-  if (!LocalApic::has_tsc_deadline()) f.apic_timer_hz = apic_ticks * 1'000'000'000ull / ns;
+  if (!deadlines) f.apic_timer_hz = apic_ticks * 1'000'000'000ull / ns;
   if (f.tsc_hz == 0) {
     f.tsc_hz = tsc_ticks * 1'000'000'000ull / ns;
     f.source = machine.pm_timer != 0 ? "ACPI's timer" : "the interval timer";

@@ -13,9 +13,9 @@ struct Frequencies {
   const char* source = "";          // of the first
 };
 
-/// The TSC's by CPUID where it says so (leaves 15H, or 40000010H below a hypervisor), else, like the timer's,
-/// by 10 ms of ACPI's timer or the programmable interval timer. The local APIC's timer must be set to one
-/// shot.
+/// The TSC's where a hypervisor (detect/cpuid_leaves.h) or the processor (CPUID leaf 15H) tells it, the
+/// timer's where a hypervisor does; else by 10 ms of ACPI's timer or the programmable interval timer. The
+/// local APIC's timer must be set to TSC deadlines where there are any, else to one shot.
 Frequencies measure_frequencies(const Machine& machine);
 
 /// Waits by the TSC.

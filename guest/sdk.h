@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "guest/chrono.h"
 #include "guest/clock.h"
 #include "guest/condition_variable.h"
 #include "guest/console.h"

@@ -13,13 +13,14 @@ constexpr std::size_t kPrintBytes = 256;
 
 void print_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count);
 
-/// print("{} of {}, {x} in hexadecimal\n", 1, microseconds(20), 255). One call is
+/// print("{} of {}, {:x} in hexadecimal\n", 1, microseconds(20), 255) (format.h says what may stand in the
+/// braces). One call is
 /// written in one piece. When the host does not keep up, it waits a little if the
 /// thread may, and then drops the text; the next one tells how much was lost.
 template <typename... Arguments>
-void print(std::string_view pattern, const Arguments&... arguments) {
+void print(Pattern<Arguments...> pattern, const Arguments&... arguments) {
   const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};
-  print_with(pattern, list, sizeof...(arguments));
+  print_with(pattern.text(), list, sizeof...(arguments));
 }
 
 namespace console {

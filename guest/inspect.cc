@@ -76,7 +76,7 @@ void format_thread(TextBuffer& to, const ThreadInfo& info) {
   pad_to(to, 37, begin);
   to.append_number(info.vcpu);
   pad_to(to, 43, begin);
-  to.append(FormatArgument(info.cpu), false);
+  to.append(FormatArgument(info.cpu), {});
   pad_to(to, 56, begin);
   const FormatArgument stack[] = {FormatArgument(info.stack_used), FormatArgument(info.stack_bytes)};
   if (info.stack_bytes != 0) to.format("{} of {}", stack, 2);

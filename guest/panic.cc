@@ -60,9 +60,9 @@ void tell_callers(std::uint64_t rbp) {
 }
 
 void tell_registers(const Registers& r) {
-  say("  rip {x} rsp {x} rbp {x} flags {x}", {r.rip, r.rsp, r.rbp, r.rflags});
-  say("  rax {x} rbx {x} rcx {x} rdx {x} rsi {x} rdi {x}", {r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi});
-  say("  r8 {x} r9 {x} r10 {x} r11 {x} r12 {x} r13 {x} r14 {x} r15 {x}",
+  say("  rip {:x} rsp {:x} rbp {:x} flags {:x}", {r.rip, r.rsp, r.rbp, r.rflags});
+  say("  rax {:x} rbx {:x} rcx {:x} rdx {:x} rsi {:x} rdi {:x}", {r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi});
+  say("  r8 {:x} r9 {:x} r10 {:x} r11 {:x} r12 {:x} r13 {:x} r14 {:x} r15 {:x}",
       {r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15});
 }
 

@@ -10,9 +10,9 @@ namespace candor {
 /// Prints why, where (callers' addresses: `addr2line -fe IMAGE ADDRESS...` names them) and what all threads
 /// were doing, and ends the VM with exit code 101. Any context.
 template <typename... Arguments>
-[[noreturn]] void panic(std::string_view pattern, const Arguments&... arguments) {
+[[noreturn]] void panic(Pattern<Arguments...> pattern, const Arguments&... arguments) {
   const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};
-  panic_with(pattern, list, sizeof...(arguments));
+  panic_with(pattern.text(), list, sizeof...(arguments));
 }
 
 }  // namespace candor

@@ -374,7 +374,7 @@ std::string formatted(std::string_view pattern, const A&... arguments) {
 }
 
 TEST(Format, Values) {
-  EXPECT_EQ(formatted("{} {} {x} {}", 1, -2, 255, "three"), "1 -2 ff three");
+  EXPECT_EQ(formatted("{} {} {:x} {}", 1, -2, 255, "three"), "1 -2 ff three");
   EXPECT_EQ(formatted("{}", INT64_MIN), "-9223372036854775808");
   EXPECT_EQ(formatted("{}", UINT64_MAX), "18446744073709551615");
   EXPECT_EQ(formatted("{} {} {} {}", microseconds(1500), nanoseconds(-7), seconds(2), microseconds(20)),

@@ -90,9 +90,10 @@ const char* name_of(std::uint64_t vector) {
   const FormatArgument arguments[] = {FormatArgument(name_of(frame.vector)), FormatArgument(frame.rip),
                                       FormatArgument(frame.error),
                                       FormatArgument(frame.vector == kPageFault ? read_cr2() : 0)};
-  kernel::panic_at(registers,
-                   frame.vector == kPageFault ? "{} at {x}, error {x}, address {x}" : "{} at {x}, error {x}",
-                   arguments, frame.vector == kPageFault ? 4 : 3);
+  kernel::panic_at(
+      registers,
+      frame.vector == kPageFault ? "{} at {:x}, error {:x}, address {:x}" : "{} at {:x}, error {:x}",
+      arguments, frame.vector == kPageFault ? 4 : 3);
 }
 
 [[noreturn]] void halt() {

@@ -18,7 +18,7 @@ void check_other_registers() {
   write_port(kScratch, 0x5a);
   std::uint64_t rax = 0x1122334455667788, rdx = 0x99aabbcc00000000 | kScratch, rbx = 0x77;
   __asm__ volatile("in %%dx, %%al" : "+a"(rax), "+d"(rdx), "+b"(rbx)::"memory");
-  test::expect(rax == 0x112233445566775a, "rax is {x}", rax);
+  test::expect(rax == 0x112233445566775a, "rax is {:x}", rax);
   test::expect(rdx == (0x99aabbcc00000000 | kScratch) && rbx == 0x77, "other registers changed");
 }
 

@@ -14,7 +14,7 @@ inline int pass(std::string_view name) {
 
 /// Ends the VM with exit code 1 unless `holds`.
 template <typename... Arguments>
-void expect(bool holds, std::string_view pattern, const Arguments&... arguments) {
+void expect(bool holds, Pattern<Arguments...> pattern, const Arguments&... arguments) {
   if (holds) return;
   print("FAIL: ");
   print(pattern, arguments...);

@@ -16,10 +16,10 @@ function(candor_add_guest name)
   set_target_properties(guest_${name} PROPERTIES
     OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/guests
-    LINK_DEPENDS "${script};$<TARGET_FILE:candor_guest_kernel>")
-  add_dependencies(guest_${name} candor_guest_kernel)
+    LINK_DEPENDS "${script};$<TARGET_FILE:candor_guest_kernel>;$<TARGET_FILE:candor_guest_library>")
+  add_dependencies(guest_${name} candor_guest_kernel candor_guest_library)
   candor_counts_as_guest(guest_${name})
-  target_link_libraries(guest_${name} PRIVATE candor_freestanding)
+  target_link_libraries(guest_${name} PRIVATE candor_application)
   if(PROJECT_SOURCE_DIR STREQUAL candor_SOURCE_DIR)
     target_link_libraries(guest_${name} PRIVATE candor_freestanding_warnings)
   endif()
@@ -29,6 +29,8 @@ function(candor_add_guest name)
     # Before the application's objects: of an inline function that both have, the first copy is
     # linked, and only the kernel's keeps away from extended registers.
     -Wl,--whole-archive,$<TARGET_FILE:candor_guest_kernel>,--no-whole-archive)
+  # Behind the application's objects, which say what is wanted of it.
+  target_link_libraries(guest_${name} PRIVATE $<TARGET_FILE:candor_guest_library> gcc)
 endfunction()
 
 # An image for tests and examples: built by all, unless another build's are used.

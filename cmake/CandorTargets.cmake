@@ -35,17 +35,28 @@ if(CANDOR_SANITIZE)
   endif()
 endif()
 
-# Freestanding code (guest kernel, guests, tender): no library, no red zone of
-# its own to lose, nothing that needs run-time support.
-add_library(candor_freestanding INTERFACE)
-target_include_directories(candor_freestanding INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_features(candor_freestanding INTERFACE cxx_std_20)
-target_compile_options(candor_freestanding INTERFACE
-  -ffreestanding -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
+# Code without a C library underneath: no red zone of its own to lose, nothing that needs run-time support.
+add_library(candor_bare INTERFACE)
+target_include_directories(candor_bare INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_features(candor_bare INTERFACE cxx_std_20)
+target_compile_options(candor_bare INTERFACE
+  -fno-omit-frame-pointer -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit>
   # Everything is linked into one static program; clang would reach other files' variables through a table.
   $<$<CXX_COMPILER_ID:Clang>:-fdirect-access-external-data>
   -O2 -g)
+
+# Freestanding code (guest kernel, tender).
+add_library(candor_freestanding INTERFACE)
+target_link_libraries(candor_freestanding INTERFACE candor_bare)
+target_compile_options(candor_freestanding INTERFACE -ffreestanding)
+
+# Applications in guests: they have a library (guest/library), as far as it goes. Templates that libstdc++ has
+# compiled beforehand, such as std::string, would want exceptions.
+add_library(candor_application INTERFACE)
+target_link_libraries(candor_application INTERFACE candor_bare)
+target_compile_definitions(candor_application INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
+target_compile_options(candor_application INTERFACE -U_FORTIFY_SOURCE)
 
 # Warnings of freestanding code of this repository. Guests of other projects have rules of their own.
 add_library(candor_freestanding_warnings INTERFACE)

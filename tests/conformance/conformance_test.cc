@@ -128,6 +128,9 @@ const Behaviour kBehaviours[] = {
     {"lies_about_its_budget", Ending::kPasses, kRealtime, "500ms"},
     {"uses_uart_ports", Ending::kPasses},
     {"prices_console_faces", Ending::kPasses},
+    {"uses_the_library", Ending::kPasses, "vcpus = 2\n"},
+    {"asks_for_what_is_not_there", Ending::kPanics, "", "", "", nullptr, 0, "out of range: map::at"},
+    {"fits_into_1_mib", Ending::kPasses, "memory = \"1MiB\"\n"},
 };
 
 const char* reason_of(Ending ending) {

@@ -44,6 +44,7 @@
 #define CANDOR_FEATURE_BLOCKING (1u << 5)     /* candor_thread.blocking_ns is read */
 #define CANDOR_FEATURE_UART (1u << 6)         /* a 16550 answers at CANDOR_UART_PORT (§4.3) */
 #define CANDOR_FEATURE_INPUT (1u << 7)        /* console input comes, with CANDOR_PENDING_CONSOLE (§4.3) */
+#define CANDOR_FEATURE_TRACE (1u << 8)        /* the host reads traces and would like to have some (§10) */
 
 /* Bounds of version 1. The counts in force are in candor_host_page. */
 #define CANDOR_MAX_VCPUS 64u
@@ -55,6 +56,7 @@
 #define CANDOR_CONSOLE_BYTES 65536u
 #define CANDOR_INPUT_BYTES 1024u
 #define CANDOR_LATENCY_BUCKETS 960u
+#define CANDOR_MAX_TRACE_RECORDS 65536u
 #define CANDOR_NO_THREAD 0xffffffffu
 #define CANDOR_NO_TIME 0xffffffffffffffffull
 /* What a claim counts for against its VM's bandwidth (§6): its budget and blocking, and not less than the
@@ -278,11 +280,15 @@ struct candor_guest_vcpu {
   uint32_t pending;
   uint32_t reserved0[15];
   /* line 1: writer: this vCPU */
-  uint32_t masked;       /* 1: do not divert; look at `pending` when unmasking */
-  uint32_t state;        /* enum candor_vcpu_state; atomic */
-  uint64_t upcall_entry; /* where an upcall diverts to; 0: never divert */
-  uint64_t guest_word;   /* the guest's own, within reach of gs; nothing looks at it */
-  uint64_t reserved1[5];
+  uint32_t masked;        /* 1: do not divert; look at `pending` when unmasking */
+  uint32_t state;         /* enum candor_vcpu_state; atomic */
+  uint64_t upcall_entry;  /* where an upcall diverts to; 0: never divert */
+  uint64_t guest_word;    /* the guest's own, within reach of gs; nothing looks at it */
+  uint64_t trace_at;      /* address of this vCPU's trace, candor_trace[trace_records]; 0: none (§10) */
+  uint64_t trace_next;    /* records written so far */
+  uint32_t trace_records; /* a power of two, at most CANDOR_MAX_TRACE_RECORDS */
+  uint32_t reserved5;
+  uint64_t reserved1[2];
   /* line 2: published under seq; writer: this vCPU */
   uint32_t seq;           /* odd while being written */
   uint32_t running;       /* slot of the thread that runs, or CANDOR_NO_THREAD */
@@ -359,6 +365,34 @@ struct candor_thread_stats {
   uint64_t reserved[2];
   uint32_t latency[CANDOR_LATENCY_BUCKETS];
   uint8_t pad[192];
+};
+
+/* What a guest may tell of itself in a trace (§10). */
+enum candor_trace_event {
+  CANDOR_TRACE_NONE = 0,
+  CANDOR_TRACE_DISPATCH = 1, /* the thread runs from now on; CANDOR_TRACE_IDLE: none does */
+  CANDOR_TRACE_WAKE = 2,     /* it is ready; argument: the thread that ran then */
+  CANDOR_TRACE_BLOCK = 3,    /* it waits; argument: nanoseconds until its time limit */
+  CANDOR_TRACE_YIELD = 4,    /* it lets others of its rank go first */
+  CANDOR_TRACE_END = 5,      /* it has ended */
+  CANDOR_TRACE_MOVE = 6,     /* it goes to another vCPU; argument: which */
+  CANDOR_TRACE_UPCALL = 7,   /* while the thread ran; argument: CANDOR_PENDING_* */
+  CANDOR_TRACE_TIMER = 8,    /* CANDOR_CALL_SET_TIMER; argument: nanoseconds from now */
+  CANDOR_TRACE_PUBLISH = 9,  /* who runs and what is ready has been written; argument: ready_count */
+  CANDOR_TRACE_CLAIM = 10,   /* answered; argument: enum candor_claim_status | enum candor_refusal << 8 */
+};
+
+/* In place of a slot. */
+#define CANDOR_TRACE_IDLE 0xffffu    /* no thread */
+#define CANDOR_TRACE_UNKNOWN 0xfffeu /* a thread without a slot */
+
+/* A record of a trace. Writer: the vCPU whose trace it is. */
+struct candor_trace {
+  uint64_t time_ns;
+  uint32_t argument; /* nanoseconds: ~0 for whatever is longer, or never */
+  uint16_t thread;   /* slot, or one of the above */
+  uint8_t event;     /* enum candor_trace_event */
+  uint8_t reserved;
 };
 
 /* ------------------------------------------------------------ the area */
@@ -471,6 +505,8 @@ CANDOR_SIZE(candor_guest_vcpu, 4096);
 CANDOR_AT(candor_guest_vcpu, masked, 64);
 CANDOR_AT(candor_guest_vcpu, upcall_entry, 72);
 CANDOR_AT(candor_guest_vcpu, guest_word, 80);
+CANDOR_AT(candor_guest_vcpu, trace_at, 88);
+CANDOR_AT(candor_guest_vcpu, trace_records, 104);
 CANDOR_AT(candor_guest_vcpu, seq, 128);
 CANDOR_AT(candor_guest_vcpu, host_calls, 192);
 CANDOR_AT(candor_guest_vcpu, exit_kind, 256);
@@ -480,6 +516,8 @@ CANDOR_AT(candor_thread, blocking_ns, 48);
 CANDOR_AT(candor_thread, job_seq, 64);
 CANDOR_SIZE(candor_thread_stats, 4096);
 CANDOR_AT(candor_thread_stats, latency, 64);
+CANDOR_SIZE(candor_trace, 16);
+CANDOR_AT(candor_trace, argument, 8);
 CANDOR_ASSERT(CANDOR_OFF_HOST_VCPUS + CANDOR_MAX_VCPUS * 64u <= CANDOR_OFF_HOST_THREADS, "host vcpus");
 CANDOR_ASSERT(CANDOR_OFF_HOST_THREADS + CANDOR_MAX_THREADS * 64u <= CANDOR_HOST_BYTES, "host threads");
 CANDOR_ASSERT(CANDOR_OFF_LOCKS + CANDOR_MAX_LOCKS * 4u <= CANDOR_OFF_THREADS, "locks");

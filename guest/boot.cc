@@ -6,6 +6,7 @@
 #include "guest/memory.h"
 #include "guest/sdk.h"
 #include "guest/shell.h"
+#include "guest/trace.h"
 #include "guest/vcpu.h"
 
 extern "C" {
@@ -26,6 +27,7 @@ constexpr std::size_t kMaxArguments = 96;
 std::string_view arguments[kMaxArguments];
 std::size_t argument_count;
 bool shell_wanted = false;
+std::optional<std::uint32_t> trace_wanted;  // records for each vCPU; else as the host would like it
 
 /// VMCPUID: on Candor the synthetic instruction names host and ABI version; 0 elsewhere.
 std::uint32_t find_candor() {
@@ -71,6 +73,17 @@ void take_detection(std::string_view value) {
   } while (!rest.empty());
 }
 
+void take_trace(std::string_view value) {
+  constexpr std::uint32_t kLeast = 16;
+  const std::optional<std::uint64_t> number = value == "on"    ? kTraceRecords
+                                              : value == "off" ? 0
+                                                               : parse_number(value);
+  if (!number || (value != "off" && (*number < kLeast || *number > CANDOR_MAX_TRACE_RECORDS)))
+    panic("candor.trace={}: it is on, off or a number of records from {} to {}", value, kLeast,
+          CANDOR_MAX_TRACE_RECORDS);
+  trace_wanted = static_cast<std::uint32_t>(*number);
+}
+
 /// A word that has two values.
 struct Switch {
   std::string_view key, on, off;
@@ -109,6 +122,8 @@ void read_command_line() {
       take_detection(value);
     else if (key == "candor.shell")
       take_shell(value);
+    else if (key == "candor.trace")
+      take_trace(value);
     else if (key == "candor.exit_port" || take_switch(key, value))
       continue;  // the first is for a machine of its own: guest/hardware
     else if (key.substr(0, 7) == "candor.")
@@ -177,6 +192,7 @@ void boot() {
     panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
   read_command_line();
   if (detects_more()) detect_at_boot(took);
+  start_traces(trace_wanted);
 
   ThreadControl& main = make_thread("main", Terms::fair(), run_main, nullptr, 2 * kDefaultStackBytes);
   kernel.main.store(&main, std::memory_order_release);

@@ -79,7 +79,9 @@ void write_terms(ThreadControl& t, const Terms& terms) {
   line.blocking_ns = static_cast<std::uint64_t>(terms.blocking.ns);
 }
 
-Vcpu& claim_and_place(ThreadControl& t) {
+namespace {
+
+Vcpu& place(ThreadControl& t) {
   if (guest_serves_claims()) return admit_and_place(t);
   if (kernel.aware && t.published() && (t.terms.realtime() || t.asked)) {
     std::uint32_t vcpu = 0;
@@ -91,6 +93,14 @@ Vcpu& claim_and_place(ThreadControl& t) {
     t.claim = {};
   }
   return Vcpu::for_fair_work(t);
+}
+
+}  // namespace
+
+Vcpu& claim_and_place(ThreadControl& t) {
+  Vcpu& target = place(t);
+  if (t.terms.realtime()) Vcpu::here().trace(CANDOR_TRACE_CLAIM, &t, t.claim.status | t.claim.reason << 8);
+  return target;
 }
 
 }  // namespace kernel

@@ -54,7 +54,10 @@ void Vcpu::take_inbox() {
           t->rank = t->base;  // it holds no mutex, or it would have stayed
           queue_up(*t);
         }
-        if (t->runnable && !ReadyQueue::contains(t)) enqueue(*t);
+        if (t->runnable && !ReadyQueue::contains(t)) {
+          enqueue(*t);
+          trace(CANDOR_TRACE_WAKE, t, trace_id(dispatched_));
+        }
         if (t->wake_at != Time::never()) timers_.insert(t);
       }
       deliver(*t, mail);
@@ -107,6 +110,7 @@ void Vcpu::review_claims() {
       if (peek(answer.answered) == peek(thread_slot(t->slot).serial)) {
         await_answer(*t, false);
         t->claim = {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
+        trace(CANDOR_TRACE_CLAIM, t, t->claim.status | t->claim.reason << 8);
         const std::uint32_t vcpu = peek(answer.vcpu);
         send_to(*t, t->claim.admitted() && vcpu < kernel.vcpus ? at(vcpu) : for_fair_work(*t));
       }

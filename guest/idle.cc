@@ -25,7 +25,8 @@ void set_state(candor_guest_vcpu& page, candor_vcpu_state state) {
 void Vcpu::idle(Time t) {
   const ThreadControl* first = timers_.front();
   const Time until = first != nullptr ? first->wake_at : Time::never();
-  publish_dispatch(nullptr);
+  publish_dispatch(nullptr, t);
+  trace_dispatch(nullptr, t);
   ring_if_due();
   if (until - t < kNear) {
     while (now() < until && peek(page().pending) == 0) relax();

@@ -5,6 +5,7 @@
 #include "guest/inspect.h"
 #include "guest/kernel_lock.h"
 #include "guest/memory.h"
+#include "guest/trace.h"
 #include "guest/vcpu.h"
 
 namespace candor {
@@ -82,6 +83,25 @@ void tell_threads() {
   }
 }
 
+void tell_trace() {
+  constexpr std::uint64_t kMost = 8;
+  const TraceRing& ring = Vcpu::here().trace_ring();
+  const std::uint64_t end = ring.written();
+  if (end == 0) return;
+  say("  the last events of this vCPU's trace:");
+  const Time t = now();
+  candor_trace record;
+  for (std::uint64_t number = end > kMost ? end - kMost : 0; number < end; number++) {
+    if (!ring.read(number, record)) continue;
+    char memory[kPrintBytes];
+    TextBuffer buffer(memory, sizeof memory - 1);
+    buffer.append(std::string_view("  "));
+    format_trace(buffer, record, Vcpu::here().index(), t);
+    memory[buffer.text().size()] = '\n';
+    write_last_words({memory, buffer.text().size() + 1});
+  }
+}
+
 [[noreturn]] void tell_and_end(std::string_view pattern, const FormatArgument* arguments, std::size_t count,
                                const Registers* registers, std::uint64_t rbp) {
   constexpr std::uint32_t kExitCode = 101;
@@ -104,6 +124,7 @@ void tell_threads() {
     if (registers != nullptr) tell_registers(*registers);
     tell_callers(rbp);
     if (kernel.booted.load(std::memory_order_relaxed)) tell_threads();
+    tell_trace();
   }
   for (;;) call_host(CANDOR_CALL_SHUTDOWN, kExitCode);
 }

@@ -4,7 +4,7 @@
 
 namespace candor::kernel {
 
-void Vcpu::publish_dispatch(const ThreadControl* running) {
+void Vcpu::publish_dispatch(const ThreadControl* running, Time t) {
   if (!kernel.publishes) return;
   candor_guest_vcpu& p = page();
   const ThreadControl* sleeper = kernel.announces ? timers_.front() : nullptr;
@@ -13,14 +13,15 @@ void Vcpu::publish_dispatch(const ThreadControl* running) {
     put(p.running, running != nullptr ? running->slot : CANDOR_NO_THREAD);
     put(p.next_thread, sleeper != nullptr ? sleeper->slot : CANDOR_NO_THREAD);
     put(p.next_timer_ns, sleeper != nullptr ? wire(sleeper->wake_at) : CANDOR_NO_TIME);
-    published_ready_.write_changes(CANDOR_MAX_READY, [&](std::uint32_t entry, const ThreadControl& t) {
-      p.ready[entry] = {t.slot, t.terms.cls,          t.terms.priority,
-                        0,      wire(t.job_deadline), static_cast<std::uint64_t>(t.terms.expected.ns)};
+    published_ready_.write_changes(CANDOR_MAX_READY, [&](std::uint32_t entry, const ThreadControl& i) {
+      p.ready[entry] = {i.slot, i.terms.cls,          i.terms.priority,
+                        0,      wire(i.job_deadline), static_cast<std::uint64_t>(i.terms.expected.ns)};
     });
     const std::uint32_t ready = published_ready_.size();
     put(p.ready_count, ready < CANDOR_MAX_READY ? ready : CANDOR_MAX_READY);
   }
   if (running != nullptr) count(p.publishes);
+  trace(CANDOR_TRACE_PUBLISH, running, published_ready_.size(), t);
 }
 
 void Vcpu::ring_if_due() {

@@ -6,6 +6,7 @@
 #include "guest/memory.h"
 #include "guest/parse.h"
 #include "guest/thread.h"
+#include "guest/trace.h"
 #include "guest/vcpu.h"
 
 namespace candor {
@@ -59,6 +60,16 @@ void aware(std::string_view /*words*/) {
                                                                : "halt");
 }
 
+void trace(std::string_view words) {
+  constexpr std::size_t kUsual = 20, kMost = 1000;
+  const std::string_view word = take_word(words);
+  const std::optional<std::uint64_t> wanted = word.empty() ? kUsual : parse_number(word);
+  if (!wanted || *wanted > kMost)
+    print("trace {}: it is a number up to {}\n", word, kMost);
+  else
+    print_trace(static_cast<std::size_t>(*wanted));
+}
+
 void shut_down(std::string_view /*words*/) {
   ask_to_stop();
 }
@@ -110,6 +121,7 @@ void Shell::start() {
   if (started.exchange(true)) return;
   const bool all = add("help", "what there is", help) &&
                    add("threads", "all threads, what they do and use", threads) &&
+                   add("trace", "the last events of the scheduler, 20 or as many as said", trace) &&
                    add("mem", "what memory is used for", mem) &&
                    add("aware", "where this runs, and what it tells its host", aware) &&
                    add("shutdown", "asks the guest to end, as its host would", shut_down);

@@ -90,13 +90,15 @@ void Vcpu::schedule(bool preempted) {
         idle(t);
         continue;
       }
+      trace_dispatch(nullptr, t);
       next = &idle_;
     } else {
       if (next != &self) next->slice.begin(t);
       account(self, *next, t);
-      publish_dispatch(next);
+      publish_dispatch(next, t);
       ring_if_due();
       arm_timer(*next, t);
+      trace_dispatch(next, t);
     }
     if (next != &self) switch_to(*next, preempted);
     return;  // perhaps on another vCPU: nothing of `this` may be used from here on
@@ -108,6 +110,7 @@ ThreadControl* Vcpu::pick(Time t) {
   ThreadControl* front = ready_.front();
   if (self.runnable && !must_leave(self)) {
     const bool gives_way = self.yields && front != nullptr && !outranks(self.rank, front->rank);
+    if (self.yields) trace(CANDOR_TRACE_YIELD, &self, 0, t);
     self.yields = false;
     if (!gives_way && (front == nullptr || !displaces(*front, self, t))) return &self;
     self.slice.pause(t);
@@ -199,6 +202,7 @@ void Vcpu::send_to(ThreadControl& thread, Vcpu& target) {
 
 /// Gives a thread that is not on its stack here to another vCPU.
 void Vcpu::hand_over(ThreadControl& thread, Vcpu& to) {
+  trace(CANDOR_TRACE_MOVE, &thread, to.index());
   dequeue(thread);
   timers_.remove(&thread);
   owned_.remove(&thread);
@@ -222,6 +226,10 @@ void Vcpu::block(Time until, Time deadline) {
   v.timers_.remove(&self);
   self.wake_at = until;
   if (until != Time::never()) v.timers_.insert(&self);
+  if (v.trace_ring_.on()) {
+    const Time t = now();
+    v.note(CANDOR_TRACE_BLOCK, &self, trace_length(until - t), t);
+  }
   if (self.waits_for != nullptr && self.terms.realtime()) {
     // Its line stays as it is. For the host it is ready: its job and deadline stand, and where the holder
     // is on this vCPU, the vCPU keeps its rank for that one.
@@ -262,6 +270,7 @@ void Vcpu::exit_current() {
   v.current_->ended.store(true, std::memory_order_seq_cst);
   wake_all(v.current_->joiners);
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);
+  v.trace(CANDOR_TRACE_END, v.current_, 0);
   v.schedule();
   __builtin_unreachable();
 }
@@ -279,6 +288,7 @@ void Vcpu::make_ready(ThreadControl& thread) {
   }
   queue_up(thread);
   publish_state(thread, CANDOR_THREAD_READY);
+  trace(CANDOR_TRACE_WAKE, &thread, trace_id(dispatched_));
   if (&thread != current_)
     enqueue(thread);
   else
@@ -341,6 +351,7 @@ void Vcpu::arm_timer(const ThreadControl& running, Time t) {
   // A timer that fires too early costs one upcall; setting it costs about as much, each time.
   if (wanted >= armed_) return;
   armed_ = wanted;
+  trace(CANDOR_TRACE_TIMER, &running, trace_length(wanted - t), t);
   call_host(CANDOR_CALL_SET_TIMER, wire(wanted));
 }
 
@@ -354,6 +365,7 @@ void unmask() {
 extern "C" void candor_on_upcall() {
   Vcpu& v = Vcpu::here();
   count(v.page().upcalls);
+  v.trace(CANDOR_TRACE_UPCALL, v.running(), peek(v.page().pending));
   v.schedule(/*preempted=*/true);
 }
 

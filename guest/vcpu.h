@@ -12,6 +12,7 @@
 #include "guest/clock.h"
 #include "guest/poll_bound.h"
 #include "guest/thread_control.h"
+#include "guest/trace_ring.h"
 
 namespace candor::kernel {
 
@@ -41,6 +42,12 @@ struct Kernel {
   std::atomic<std::uint64_t> lock_spins{0};  // rounds of spinning for a mutex
 };
 extern Kernel kernel;
+
+/// How a trace names a thread, or none.
+constexpr std::uint32_t trace_id(const ThreadControl* thread) {
+  if (thread == nullptr) return CANDOR_TRACE_IDLE;
+  return thread->published() ? thread->slot : CANDOR_TRACE_UNKNOWN;
+}
 
 class Vcpu {
  public:
@@ -109,6 +116,20 @@ class Vcpu {
   /// Closes the statistics of the carried threads, once, whoever calls first.
   void finish_statistics();
 
+  // ---- what it tells of itself (trace.cc)
+  /// Keeps so many records from now on, a power of two. Once, at boot.
+  void start_trace(std::uint32_t records);
+  /// Notes an event of a thread, or of none, if there is a trace. Masked.
+  void trace(candor_trace_event event, const ThreadControl* thread, std::uint32_t argument, Time t) {
+    if (trace_ring_.on()) note(event, thread, argument, t);
+  }
+  /// The same now, which is asked for only if there is a trace.
+  void trace(candor_trace_event event, const ThreadControl* thread, std::uint32_t argument) {
+    if (trace_ring_.on()) note(event, thread, argument, now());
+  }
+  /// From any vCPU: to be read.
+  [[nodiscard]] const TraceRing& trace_ring() const { return trace_ring_; }
+
   /// Of what may be reserved here. From any vCPU.
   [[nodiscard]] Room& room() { return room_; }
   [[nodiscard]] std::uint32_t index() const { return index_; }
@@ -152,8 +173,14 @@ class Vcpu {
   bool poll(Time until, Time give_up);
 
   // publish.cc
-  void publish_dispatch(const ThreadControl* running);
+  void publish_dispatch(const ThreadControl* running, Time t);
   void ring_if_due();
+
+  // trace.cc
+  void note(candor_trace_event event, const ThreadControl* thread, std::uint32_t argument, Time t);
+  void trace_dispatch(const ThreadControl* next, Time t) {
+    if (trace_ring_.on() && next != dispatched_) note(CANDOR_TRACE_DISPATCH, dispatched_ = next, 0, t);
+  }
 
   std::uint32_t index_ = 0;
   ThreadControl idle_;
@@ -166,7 +193,9 @@ class Vcpu {
   std::uint64_t turns_ = 0;
   Time armed_ = Time::never();  // when the host's timer for us fires
   bool bell_due_ = false;
-  std::uint64_t stolen_ = 0;  // as the host had it when it was last taken off
+  TraceRing trace_ring_;
+  const ThreadControl* dispatched_ = nullptr;  // as the trace has it
+  std::uint64_t stolen_ = 0;                   // as the host had it when it was last taken off
   PollBound poll_bound_;
   Inbox inbox_;
   std::atomic<bool> early_mail_{false};  // there is some for threads whose link is still to come

@@ -148,7 +148,7 @@ Finding by_cpuid(const CpuidSource& cpuid) {
     finding.kind = leaves.vendor->kind;
     finding.sure = Sure::kCertain;
     finding.name.set("{}", leaves.vendor->name);
-    finding.evidence.add(", leaf {x} says {}", leaves.base, leaves.vendor->signature);
+    finding.evidence.add(", leaf {:x} says {}", leaves.base, leaves.vendor->signature);
     if (leaves.also_hyper_v) finding.evidence.add(" behind Hyper-V's interface");
     // Where there is no hypervisor such a leaf gives what the highest basic one does, which is no text of
     // theirs.

@@ -8,7 +8,7 @@ Finding by_vmcpuid(const VmcpuidObservation& seen) {
     finding.evidence.set("an invalid-opcode exception, so not Candor");
     return finding;
   }
-  finding.evidence.set("it answers {x}", seen.answer);
+  finding.evidence.set("it answers {:x}", seen.answer);
   const std::uint32_t version = abi_version_in(seen);
   if (version == 0) {
     // No processor defines it, so somebody has served it.

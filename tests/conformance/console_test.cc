@@ -17,6 +17,7 @@
 namespace candor::e2e {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 std::string config_of(const char* guest, const char* cmdline = "", const char* cpus = "CPU0") {
@@ -185,27 +186,42 @@ TEST(ConsoleArgument, ThatIsNoFaceIsAPanic) {
 
 TEST(ConsoleShell, AnswersAndEndsTheGuest) {
   CANDOR_NEEDS_PROCESS();
-  const Outcome o =
-      run(config_of("ends_while_idle", "candor.shell=on"),
-          {"--mode", "unaware", "--console", "guest", "--duration", "20s"},
-          {"sh", "-c", "printf 'help\\nthreads\\nmem\\naware\\nnonsense\\nshutdown\\n' | \"$@\"", "sh"});
+  const Outcome o = run(
+      config_of("ends_while_idle", "candor.shell=on candor.trace=on"),
+      {"--mode", "unaware", "--console", "guest", "--duration", "20s"},
+      {"sh", "-c",
+       "printf 'help\\nthreads\\nmem\\naware\\ntrace 3\\ntrace x\\nnonsense\\nshutdown\\n' | \"$@\"", "sh"});
   EXPECT_EQ(o.status, 0) << o.out << o.err;
   for (const char* line :
        {"guest| threads: ", "guest| main             fair        ",
         "guest| shell            fair        runs    ", " never used, ",
         "guest| on Candor, unaware by host: 2 fair vCPUs, 0 real-time ones",
-        "guest| nonsense: no such command; help lists them\n", "guest| PASS ends_while_idle\n"})
+        "guest| trace x: it is a number up to 1000\n", "guest| nonsense: no such command; help lists them\n",
+        "guest| PASS ends_while_idle\n"})
     EXPECT_THAT(o.out, HasSubstr(line));
+  // Its own dispatch is among the last.
+  EXPECT_THAT(o.out, ContainsRegex("guest\\| -[0-9.]+(ns|us|ms|s) vCPU [01] shell runs\n"));
 }
 
 TEST(ConsolePanic, TellsWhereAndWhatAllThreadsDid) {
   CANDOR_NEEDS_PROCESS();
-  const Outcome o = run(config_of("panics_with_its_threads"), {"--mode", "unaware"});
+  const Outcome o = run(config_of("panics_with_its_threads", "candor.trace=16"), {"--mode", "unaware"});
   EXPECT_EQ(o.guest("guest")["exit_code"], 101) << o.out << o.err;
   for (const char* line : {"guest| panic: on purpose, for the 3th time\nguest|   in thread main, on vCPU ",
                            "guest|   called from 1", "guest|   main             fair        runs ",
-                           "guest|   sleeper          background  sleeps "})
+                           "guest|   sleeper          background  sleeps ",
+                           "guest|   the last events of this vCPU's trace:\nguest|   -"})
     EXPECT_THAT(o.out, HasSubstr(line));
+  EXPECT_THAT(o.out, ContainsRegex("guest\\|   -[0-9.]+(ns|us|ms|s) vCPU [01] main runs\n"));
+}
+
+TEST(ConsolePanic, TellsWhatANumberOfRecordsMayBe) {
+  CANDOR_NEEDS_PROCESS();
+  for (const char* word : {"candor.trace=15", "candor.trace=65537", "candor.trace=0", "candor.trace=yes"}) {
+    const Outcome o = run(config_of("hello", word), {"--mode", "unaware"});
+    EXPECT_THAT(o.out, HasSubstr(std::string("panic: ") + word +
+                                 ": it is on, off or a number of records from 16 to 65536\n"));
+  }
 }
 
 #ifndef CANDOR_HOST_IS_SANITIZED
@@ -248,12 +264,13 @@ TEST_P(ConsoleOnMachine, InputComesWholeAndInOrder) {
 }
 
 TEST_P(ConsoleOnMachine, TheShellAnswersAndEndsTheGuest) {
-  options_.input = "threads\nmem\naware\nnonsense\nshutdown\n";
+  options_.input = "threads\nmem\naware\ntrace\nnonsense\nshutdown\n";
   options_.cmdline = "candor.shell=on";
   const MachineOutcome o = run_on_machine(guest_image("ends_while_idle"), options_);
   EXPECT_EQ(o.code, 0) << o.console;
   for (const char* line :
        {"\nshell            fair", " never used, ", "not on Candor: a machine of its own, ",
+        "there is no trace; candor.trace=on on the command line keeps one\n",
         "nonsense: no such command; help lists them\n", "PASS ends_while_idle\n"})
     EXPECT_THAT(o.console, HasSubstr(line));
 }

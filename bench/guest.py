@@ -11,6 +11,8 @@ import benchlib as lib
 ROUNDS = 5
 # Nanoseconds at most, for an aware guest with one vCPU. A pair: there and back.
 LIMITS = {"switch_pair": 2 * 100, "preempting_switch_pair": 2 * 300}
+# What a trace may add to a switch.
+TRACE_LIMIT = 20
 
 
 def on_candor(config):
@@ -43,21 +45,24 @@ def main():
     lib.print_facts(known)
     processor = lib.last_processor()
     config = lib.write_config("guest", processor, [lib.vm("kernel", "bench_kernel", memory="4MiB")])
-    aware, native = {}, {}
+    tracing = lib.write_config("guest-traced", processor, [lib.vm("kernel", "bench_kernel", memory="4MiB", cmdline="candor.trace=on")])
+    aware, traced, native = {}, {}, {}
     for _ in range(ROUNDS):
-        for best, measured in ((aware, on_candor(config)), (native, by_native_threads(processor))):
+        for best, measured in ((aware, on_candor(config)), (traced, on_candor(tracing)), (native, by_native_threads(processor))):
             for name, ns in measured.items():
                 best[name] = min(ns, best.get(name, ns))
     instructions = in_instructions()
-    lib.print_table([["", "aware, ns", "native threads, ns", "own machine, instructions"]] + [
-        [name, f"{ns:.0f}", f"{native[name]:.0f}" if name in native else "-",
+    lib.print_table([["", "aware, ns", "with a trace, ns", "native threads, ns", "own machine, instructions"]] + [
+        [name, f"{ns:.0f}", f"{traced[name]:.0f}", f"{native[name]:.0f}" if name in native else "-",
          f"{instructions[name]:.0f}" if name in instructions else "-"] for name, ns in aware.items()])
     verdicts = lib.Verdicts()
     for name, limit in LIMITS.items():
         verdicts.check(aware[name] <= limit, f"{name}: {aware[name]:.0f} ns (at most {limit})")
+    cost = (traced["switch_pair"] - aware["switch_pair"]) / 2
+    verdicts.check(cost <= TRACE_LIMIT, f"a trace of a switch: {cost:.1f} ns (at most {TRACE_LIMIT})")
     if not instructions:
         print("no instructions counted: qemu-system-x86_64 is not installed")
-    verdicts.finish("guest", known, {"aware_ns": aware, "native_ns": native, "instructions": instructions})
+    verdicts.finish("guest", known, {"aware_ns": aware, "traced_ns": traced, "native_ns": native, "instructions": instructions})
 
 
 if __name__ == "__main__":

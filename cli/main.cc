@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   run_command
       ->add_option("--trace", options.trace,
-                   "write each change of a rank, and why, to this file for ui.perfetto.dev")
+                   "write what scheduler and guests do, and why, to this file for ui.perfetto.dev")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   run_command->add_option("--console", options.console, "give standard input to the console of this VM")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -11,13 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kEnd = "\n]}\n";
-
-// Viewers take 0 for the idle process.
-std::uint32_t process_id(std::uint32_t vm) {
-  return vm + 1;
-}
-
 const char* refusal_text(candor_refusal reason) {
   switch (reason) {
     case CANDOR_REFUSED_NOT:
@@ -42,30 +35,18 @@ const char* refusal_text(candor_refusal reason) {
 
 }  // namespace
 
-RankTrace::RankTrace(std::ostream& file, Time start, bool ranks) : file_(file), start_(start), last_(start) {
-  const json about = {{"ranks", ranks ? "in force" : "not permitted here: levels are what was decided"}};
-  file_ << R"({"displayTimeUnit":"ms","otherData":)" << about.dump() << ",\n\"traceEvents\":[";
-}
-
-void RankTrace::write(const json& event) {
-  file_ << (empty_ ? "\n" : ",\n") << event.dump(-1, ' ', true, json::error_handler_t::replace);
-  empty_ = false;
-}
-
-void RankTrace::name(const char* what, std::uint32_t process, std::uint32_t thread, const std::string& text) {
-  write({{"ph", "M"}, {"name", what}, {"pid", process}, {"tid", thread}, {"args", {{"name", text}}}});
-}
+RankTrace::RankTrace(TraceWriter& file) : file_(file), last_(file.start()) {}
 
 void RankTrace::add_vm(std::uint32_t number, const std::string& name_of_it) {
   vms_[number] = name_of_it;
-  name("process_name", process_id(number), 0, name_of_it);
+  file_.name("process_name", process_id(number), 0, name_of_it);
 }
 
 std::uint32_t RankTrace::track(Vcpu vcpu) {
   // Viewers take numbers of threads for unique.
   const std::uint32_t id = process_id(vcpu.vm) * CANDOR_MAX_VCPUS + vcpu.number;
   if (tracks_.insert(vcpu).second)
-    name("thread_name", process_id(vcpu.vm), id, fmt::format("vCPU {}", vcpu.number));
+    file_.name("thread_name", process_id(vcpu.vm), id, fmt::format("vCPU {}", vcpu.number));
   return id;
 }
 
@@ -150,52 +131,45 @@ void RankTrace::slice(const host::TraceEvent& given, Time end) {
     args["ahead_of"] = whole_name(why.ahead_vm, why.ahead_thread);
     args["ahead_by"] = sched::to_string(why.ahead_of_next);
   }
-  write({{"ph", "X"},
-         {"name", thread(given.vm, given.thread)},
-         {"cat", "rank"},
-         {"pid", process_id(given.vm)},
-         {"tid", track({given.vm, given.vcpu})},
-         {"ts", us(from)},
-         {"dur", static_cast<double>((end - from).ns) / 1e3},
-         {"args", args}});
+  file_.write({{"ph", "X"},
+               {"name", thread(given.vm, given.thread)},
+               {"cat", "rank"},
+               {"pid", process_id(given.vm)},
+               {"tid", track({given.vm, given.vcpu})},
+               {"ts", file_.us(from)},
+               {"dur", static_cast<double>((end - from).ns) / 1e3},
+               {"args", args}});
 }
 
 // Where no vCPU is known it is the whole VM's.
 void RankTrace::instant(const host::TraceEvent& event, const std::string& name, const json& args) {
   const bool whole = event.vcpu == sched::kNone;
-  write({{"ph", "i"},
-         {"name", name},
-         {"cat", "event"},
-         {"s", whole ? "p" : "t"},
-         {"pid", process_id(event.vm)},
-         {"tid", whole ? 0 : track({event.vm, event.vcpu})},
-         {"ts", us(Time{event.at_ns})},
-         {"args", args}});
+  file_.write({{"ph", "i"},
+               {"name", name},
+               {"cat", "event"},
+               {"s", whole ? "p" : "t"},
+               {"pid", process_id(event.vm)},
+               {"tid", whole ? 0 : track({event.vm, event.vcpu})},
+               {"ts", file_.us(Time{event.at_ns})},
+               {"args", args}});
 }
 
 void RankTrace::add_lost(std::uint64_t count) {
   if (count == 0) return;
   end(last_);
-  write({{"ph", "i"},
-         {"name", fmt::format("{} events lost", count)},
-         {"cat", "lost"},
-         {"s", "g"},
-         {"pid", 0},
-         {"tid", 0},
-         {"ts", us(last_)},
-         {"args", {{"count", count}}}});
+  file_.write({{"ph", "i"},
+               {"name", fmt::format("{} events lost", count)},
+               {"cat", "lost"},
+               {"s", "g"},
+               {"pid", 0},
+               {"tid", 0},
+               {"ts", file_.us(last_)},
+               {"args", {{"count", count}}}});
 }
 
 void RankTrace::end(Time now) {
   for (const auto& [vcpu, given] : ranks_) slice(given, now);
   ranks_.clear();
-}
-
-bool RankTrace::flush() {
-  const std::streampos more = file_.tellp();
-  file_ << kEnd << std::flush;
-  file_.seekp(more);
-  return file_.good();
 }
 
 }  // namespace candor::cli

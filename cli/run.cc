@@ -20,16 +20,20 @@
 #include <optional>
 #include <vector>
 
+#include "base/rate_meter.h"
 #include "cli/config.h"
+#include "cli/guest_trace.h"
 #include "cli/log.h"
 #include "cli/rank_trace.h"
 #include "cli/run_list.h"
 #include "cli/summary.h"
+#include "cli/trace_writer.h"
 #include "cli/units.h"
 #include "host/registration.h"
 #include "host/scheduler_client.h"
 #include "vmm/console_output.h"
 #include "vmm/cpu/backend.h"
+#include "vmm/guest_trace.h"
 #include "vmm/vm_process.h"
 
 namespace candor::cli {
@@ -46,6 +50,18 @@ constexpr std::uint64_t kPatienceNs = vmm::kShutdownGraceNs + 3'000'000'000;
 constexpr uid_t kFirstUid = 0x43540000;
 // How often the trace is fetched: long before the scheduler has no room for more (host::kTraceEntries).
 constexpr long kTraceNs = 100'000'000;
+// What a guest may add to it. More is left out: it takes processor time and room on disks from others.
+constexpr std::int64_t kGuestEventsBurst = 1 << 18;
+constexpr std::int64_t kGuestEventsPerSecond = 100'000;
+
+/// What a traced guest tells of itself.
+struct TracedGuest {
+  TracedGuest(vmm::GuestTraceReader r, GuestTrace t) : reader(std::move(r)), trace(std::move(t)) {}
+
+  vmm::GuestTraceReader reader;
+  GuestTrace trace;
+  RateMeter meter{kGuestEventsBurst, kGuestEventsPerSecond};
+};
 
 /// One VM as the launcher sees it.
 struct Vm {
@@ -56,7 +72,13 @@ struct Vm {
   Fd socket;
   vmm::VmReport report = {};
   bool ended = false;
+  std::optional<vmm::VmMemory> memory;  // while it is traced, until it is read by:
+  std::unique_ptr<TracedGuest> traced;
 };
+
+Time monotonic_now() {
+  return Time{static_cast<std::int64_t>(monotonic_ns())};
+}
 
 std::optional<std::vector<Vm>> make_vms(const Config& config, Mode mode) {
   std::vector<Vm> vms(config.vms.size());
@@ -109,12 +131,7 @@ bool can_write(const std::filesystem::path& path) {
 }
 
 /// Else says why not.
-bool can_trace(const RunOptions& options) {
-  if (options.mode != Mode::kAware) {
-    say("--trace: mode {} makes no decisions; choose mode aware", to_string(options.mode));
-    return false;
-  }
-  const std::filesystem::path& path = *options.trace;
+bool can_trace(const std::filesystem::path& path) {
   std::error_code ignored;
   const bool special =
       std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
@@ -163,7 +180,7 @@ class Run {
 
  private:
   bool start_scheduler();
-  bool start_vm(std::size_t index);
+  Result<Done, std::string> start_vm(std::size_t index);
   void watch();
   void handle_signals();
   void take_report(Vm& vm);
@@ -171,7 +188,11 @@ class Run {
   void finish_scheduler();
   void print_run_list();
   void start_trace();
+  void trace_guests();
   void follow_trace();
+  void follow_guest(Vm& vm);
+  void end_guest_trace(Vm& vm);
+  void finish_trace();
   int report();
   [[nodiscard]] bool all_ended() const {
     return std::all_of(vms_.begin(), vms_.end(), [](const Vm& vm) { return vm.ended; });
@@ -185,6 +206,7 @@ class Run {
   vmm::TscScale scale_;
   std::optional<host::SchedulerClient> scheduler_;
   std::ofstream trace_file_;
+  std::optional<TraceWriter> trace_writer_;
   std::optional<RankTrace> trace_;
   bool trace_written_ = true;
   Summary summary_;
@@ -225,26 +247,28 @@ int Run::execute() {
   epoch_ns_ = monotonic_ns() + kStartNs + kStartPerVmNs * vms_.size();
   if (options_.duration) stop_ns_ = epoch_ns_ + static_cast<std::uint64_t>(options_.duration->ns);
   for (std::size_t i = 0; i < vms_.size(); i++) {
-    if (!start_vm(i)) {
+    if (const auto started = start_vm(i); !started.ok()) {
       vms_[i].ended = true;
       vms_[i].report.reason = vmm::ExitReason::kRefused;
       vms_[i].report.not_started = 1;
-      std::snprintf(vms_[i].report.detail, sizeof vms_[i].report.detail, "cannot start a process: %s",
-                    std::strerror(errno));
+      std::snprintf(vms_[i].report.detail, sizeof vms_[i].report.detail, "%s", started.error().c_str());
     }
   }
+  if (trace_) trace_guests();
   watch();
   end_vms();
+  if (trace_) finish_trace();
   finish_scheduler();
   return report();
 }
 
 bool Run::start_scheduler() {
+  const bool traced = options_.trace && options_.mode == Mode::kAware;  // others decide nothing
   auto scheduler = host::SchedulerClient::spawn({.policy = policy_of(options_.mode),
                                                  .processors = config_.cpus,
                                                  .admission = config_.admission,
                                                  .slices = config_.slices,
-                                                 .trace_entries = options_.trace ? host::kTraceEntries : 0});
+                                                 .trace_entries = traced ? host::kTraceEntries : 0});
   if (!scheduler.ok()) {
     say("the scheduler cannot be started: {}", scheduler.error());
     return false;
@@ -280,29 +304,39 @@ bool Run::start_scheduler() {
   return true;
 }
 
-bool Run::start_vm(std::size_t index) {
+Result<Done, std::string> Run::start_vm(std::size_t index) {
+  const auto no_process = [] {
+    return Error{fmt::format("cannot start a process: {}", std::strerror(errno))};
+  };
   Vm& vm = vms_[index];
+  vm.spec.traced = options_.trace.has_value();
   vm.spec.created_ns = monotonic_ns();
   vm.spec.epoch_ns = epoch_ns_;
   vm.spec.stop_ns = stop_ns_;
   int pair[2], scheduler_pair[2] = {-1, -1};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return no_process();
   vm.socket = Fd(pair[0]);
   const Fd theirs(pair[1]);
-  if (scheduler_ && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scheduler_pair) != 0) return false;
+  if (scheduler_ && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scheduler_pair) != 0)
+    return no_process();
   const Fd vm_end(scheduler_pair[0]), scheduler_end(scheduler_pair[1]);
+  auto memory = vmm::make_vm_memory(vm.spec.memory_bytes);
+  if (!memory.ok()) return Error{memory.error()};
 
   const pid_t launcher = getpid();
   std::fflush(nullptr);
   vm.pid = fork();
-  if (vm.pid < 0) return false;
+  if (vm.pid < 0) return no_process();
   if (vm.pid == 0) {
     const int scheduler_pidfd = scheduler_ ? scheduler_->pidfd() : -1;
-    close_all_but({theirs.get(), console_.get(), tender_.get(), vm_end.get(), scheduler_pidfd});
+    close_all_but({theirs.get(), console_.get(), tender_.get(), memory->area.get(), memory->ram.get(),
+                   vm_end.get(), scheduler_pidfd});
     vmm::VmSurroundings around = {.launcher = theirs.get(),
                                   .console = console_.get(),
                                   .input = options_.console == vm.spec.name ? STDIN_FILENO : -1,
                                   .tender = tender_.get(),
+                                  .area = memory->area.get(),
+                                  .ram = memory->ram.get(),
                                   .launcher_pid = launcher,
                                   .scale = scale_,
                                   .filter = filter_,
@@ -320,6 +354,7 @@ bool Run::start_vm(std::size_t index) {
   }
   detail("vm \"{}\": process {}, {} fair and {} real-time vCPUs, {} KiB", vm.spec.name, vm.pid,
          vm.spec.fair_vcpus, vm.spec.realtime_vcpus, vm.spec.memory_bytes / 1024);
+  if (vm.spec.traced) vm.memory = std::move(*memory);
   if (scheduler_) {
     host::AddVm add;
     add.vm = static_cast<std::uint32_t>(index);
@@ -334,7 +369,7 @@ bool Run::start_vm(std::size_t index) {
     if (auto added = scheduler_->add_vm(add, scheduler_end.get()); !added.ok())
       say("vm \"{}\": the scheduler did not take it: {}", vm.spec.name, added.error());
   }
-  return true;
+  return Done{};
 }
 
 /// Until it is time to end: a signal, the duration, or no guest left.
@@ -359,7 +394,7 @@ void Run::watch() {
     if (events[0].revents != 0) handle_signals();
     if (events[1].revents != 0) {
       scheduler_lost_ = true;
-      if (trace_) trace_->end(Time{static_cast<std::int64_t>(monotonic_ns())});
+      if (trace_) trace_->end(monotonic_now());
       summary_.ranks_missing = "the scheduler died; guests went on with ordinary scheduling";
       say("WARNING: the scheduler died; the VMs take their real-time ranks back and go on with ordinary "
           "scheduling");
@@ -396,6 +431,7 @@ void Run::take_report(Vm& vm) {
   vm.report = vmm::checked(report);
   vm.ended = true;
   waitpid(vm.pid, nullptr, 0);
+  end_guest_trace(vm);
   detail("vm \"{}\": {}, {:.0f} us from creation to main, {:.3f} s of processor time", vm.spec.name,
          vmm::to_string(vm.report.reason), static_cast<double>(vm.report.start_ns) / 1e3,
          static_cast<double>(vm.report.cpu_ns) / 1e9);
@@ -434,6 +470,7 @@ void Run::end_vms() {
     take_report(vm);
     if (vm.ended) continue;
     waitpid(vm.pid, nullptr, 0);
+    end_guest_trace(vm);
     vm.ended = true;
     vm.report = {};
     vm.report.reason = vmm::ExitReason::kHung;
@@ -443,11 +480,6 @@ void Run::end_vms() {
 
 void Run::finish_scheduler() {
   if (!scheduler_) return;
-  if (trace_) {
-    follow_trace();
-    trace_->end(Time{static_cast<std::int64_t>(monotonic_ns())});
-    trace_written_ = trace_->flush() && trace_written_;
-  }
   const bool ranks = scheduler_->ranks();
   const auto stats = scheduler_->quit();
   if (stats.ok()) summary_.scheduler = *stats;
@@ -472,21 +504,76 @@ void Run::print_run_list() {
 
 void Run::start_trace() {
   trace_file_.open(*options_.trace);
-  trace_.emplace(trace_file_, Time{static_cast<std::int64_t>(monotonic_ns())}, scheduler_->ranks());
+  const std::string ranks = options_.mode != Mode::kAware
+                                ? fmt::format("none: mode {} orders no claims", to_string(options_.mode))
+                            : scheduler_->ranks() ? std::string(kRanksInForce)
+                                                  : "not permitted here: levels are what was decided";
+  trace_writer_.emplace(trace_file_, monotonic_now(), ranks);
+  trace_.emplace(*trace_writer_);
   for (std::size_t i = 0; i < vms_.size(); i++)
     trace_->add_vm(static_cast<std::uint32_t>(i), vms_[i].spec.name);
 }
 
+/// Once no VM process will inherit what is mapped here.
+void Run::trace_guests() {
+  for (std::size_t i = 0; i < vms_.size(); i++) {
+    Vm& vm = vms_[i];
+    if (!vm.memory) continue;
+    auto reader = vmm::GuestTraceReader::open(std::move(*vm.memory), vm.spec.memory_bytes,
+                                              vm.spec.fair_vcpus + vm.spec.realtime_vcpus);
+    vm.memory.reset();
+    if (!reader.ok()) {
+      say("vm \"{}\": its guest is not traced: {}", vm.spec.name, reader.error());
+      continue;
+    }
+    vm.traced = std::make_unique<TracedGuest>(std::move(*reader),
+                                              GuestTrace(*trace_writer_, static_cast<std::uint32_t>(i)));
+  }
+}
+
+void Run::follow_guest(Vm& vm) {
+  TracedGuest& guest = *vm.traced;
+  const auto name_of = [&](std::uint32_t slot) { return guest.reader.thread_name(slot); };
+  for (std::uint32_t v = 0; v < guest.reader.vcpus(); v++) {
+    // The rest of what it may is for the other vCPUs, too.
+    const std::int64_t allowed = guest.meter.left(monotonic_now()) / (guest.reader.vcpus() - v);
+    const auto news = guest.reader.take(v, static_cast<std::uint64_t>(allowed));
+    const Time now = monotonic_now();
+    guest.meter.use(static_cast<std::int64_t>(news.records.size()), now);
+    if (news.wrong)
+      say("vm \"{}\": what its vCPU {} announces as its trace is none; it is not read any more", vm.spec.name,
+          v);
+    guest.trace.add_lost(v, news.lost);
+    for (const candor_trace& record : news.records) guest.trace.add(v, record, now, name_of);
+  }
+}
+
+void Run::end_guest_trace(Vm& vm) {
+  if (vm.traced) {
+    follow_guest(vm);
+    vm.traced->trace.end(monotonic_now());
+  }
+  vm.traced.reset();
+}
+
+void Run::finish_trace() {
+  follow_trace();
+  trace_->end(monotonic_now());
+  trace_written_ = trace_writer_->flush() && trace_written_;
+}
+
 /// Writes what has happened since the last time.
 void Run::follow_trace() {
-  if (!scheduler_lost_) {
+  if (scheduler_ && !scheduler_lost_ && options_.mode == Mode::kAware) {
     if (const auto news = scheduler_->trace(); news.ok()) {
       trace_->add_lost(news->lost);
       for (const host::TraceEvent& event : news->events) trace_->add(event);
     }
     // Else the next answer says how much of it is lost, or there is none as the scheduler is dead.
   }
-  trace_written_ = trace_->flush() && trace_written_;
+  for (Vm& vm : vms_)
+    if (vm.traced) follow_guest(vm);
+  trace_written_ = trace_writer_->flush() && trace_written_;
 }
 
 int Run::report() {
@@ -556,7 +643,7 @@ int run(const RunOptions& options) {
         options.summary_json->string(), std::strerror(errno));
     return kUsage;
   }
-  if (options.trace && !can_trace(options)) return kUsage;
+  if (options.trace && !can_trace(*options.trace)) return kUsage;
   if (options.console && !can_attach(*options.console, *vms)) return kUsage;
   Run run(options, std::move(*config), std::move(*vms));
   return run.execute();

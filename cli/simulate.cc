@@ -119,7 +119,8 @@ host::TraceEvent traced(const sim::Decided& decided, const sim::Workload& worklo
 bool write_trace(const std::filesystem::path& path, const sim::Scenario& scenario,
                  const sim::RunFunction& run) {
   std::ofstream file(path, std::ios::binary);
-  RankTrace trace(file, sim::kRunStart, true);
+  TraceWriter writer(file, sim::kRunStart, kRanksInForce);
+  RankTrace trace(writer);
   const auto watched = [&](const sim::Workload& workload, sim::Policy policy, sim::RunOptions options) {
     for (std::uint32_t vm = 0; vm < workload.vms.size(); ++vm) trace.add_vm(vm, workload.vms[vm].name);
     options.watch = [&](const sim::Decided& decided) { trace.add(traced(decided, workload)); };
@@ -127,7 +128,7 @@ bool write_trace(const std::filesystem::path& path, const sim::Scenario& scenari
   };
   const sim::RunResult result = sim::Experiment(scenario, watched).run(*first_composite(scenario));
   trace.end(sim::kRunStart + result.duration);
-  if (trace.flush()) return true;
+  if (writer.flush()) return true;
   say("\"{}\" cannot be written: {}; choose a path that can", path.string(), std::strerror(errno));
   return false;
 }

@@ -12,7 +12,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string error_of(const std::string& text) {
+std::string trace_error_of(const std::string& text) {
   const auto trace = parse_trace(text, "dir/t.csv");
   return trace.ok() ? "(accepted)" : trace.error();
 }
@@ -30,30 +30,33 @@ TEST(TraceFile, LinesAreReleaseAndWorkInMicroseconds) {
 }
 
 TEST(TraceFile, AnErrorNamesFileLineValueAndRemedy) {
-  EXPECT_THAT(error_of("0,1\nx\n"),
+  EXPECT_THAT(trace_error_of("0,1\nx\n"),
               AllOf(StartsWith("dir/t.csv:2: line \"x\" is no job"), HasSubstr("12000,350.5")));
-  EXPECT_THAT(error_of("5,1\n4,1\n"), AllOf(StartsWith("dir/t.csv:2: "), HasSubstr("before the line above")));
-  EXPECT_THAT(error_of(""), StartsWith("dir/t.csv: has no job"));
-  EXPECT_THAT(error_of("release_us,work_us\n"), HasSubstr("has no job"));
-  EXPECT_THAT(error_of("release,work\n0,1\n"),
+  EXPECT_THAT(trace_error_of("5,1\n4,1\n"),
+              AllOf(StartsWith("dir/t.csv:2: "), HasSubstr("before the line above")));
+  EXPECT_THAT(trace_error_of(""), StartsWith("dir/t.csv: has no job"));
+  EXPECT_THAT(trace_error_of("release_us,work_us\n"), HasSubstr("has no job"));
+  EXPECT_THAT(trace_error_of("release,work\n0,1\n"),
               HasSubstr("dir/t.csv:1: line \"release,work\" has no release"));
 }
 
 TEST(TraceFile, HostileNumbersAreErrors) {
   for (const char* release : {"-1", "nan", "inf", "1e3", "", " 1", "1us", "0x10", "1000000000001",
                               "99999999999999999999999999", "1.2345", "1..2"})
-    EXPECT_THAT(error_of(std::string(release) + ",1\n"), HasSubstr("has no release from 0 to")) << release;
+    EXPECT_THAT(trace_error_of(std::string(release) + ",1\n"), HasSubstr("has no release from 0 to"))
+        << release;
   for (const char* work : {"0", "-1", "nan", "1e3", "", "1,1", "100000001", "0.0000"})
-    EXPECT_THAT(error_of(std::string("1,") + work + "\n"), HasSubstr("has no work above 0")) << work;
-  EXPECT_THAT(error_of(std::string(100'000, 'x')).size(), testing::Lt(300U)) << "a message stays readable";
-  EXPECT_THAT(error_of(std::string("0\0,1", 4)), HasSubstr("has no release"));
+    EXPECT_THAT(trace_error_of(std::string("1,") + work + "\n"), HasSubstr("has no work above 0")) << work;
+  EXPECT_THAT(trace_error_of(std::string(100'000, 'x')).size(), testing::Lt(300U))
+      << "a message stays readable";
+  EXPECT_THAT(trace_error_of(std::string("0\0,1", 4)), HasSubstr("has no release"));
 }
 
 TEST(TraceFile, AMillionJobsAreTheLimit) {
   std::string text;
   for (std::size_t i = 0; i < kTraceJobsMax; ++i) text += "0,1\n";
-  EXPECT_EQ(error_of(text), "(accepted)");
-  EXPECT_THAT(error_of(text + "0,1\n"),
+  EXPECT_EQ(trace_error_of(text), "(accepted)");
+  EXPECT_THAT(trace_error_of(text + "0,1\n"),
               HasSubstr("dir/t.csv:1000001: line \"0,1\" is one job more than the limit"));
 }
 

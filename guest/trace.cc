@@ -105,7 +105,7 @@ void format_trace(TextBuffer& to, const candor_trace& record, std::uint32_t vcpu
 }
 
 void print_trace(std::size_t count) {
-  std::uint64_t begin[CANDOR_MAX_VCPUS], end[CANDOR_MAX_VCPUS];
+  std::uint64_t begin[CANDOR_MAX_VCPUS] = {}, end[CANDOR_MAX_VCPUS] = {};
   const Time t = now();
   bool any = false;
   for (std::uint32_t i = 0; i < kernel.vcpus; i++) {
@@ -116,7 +116,7 @@ void print_trace(std::size_t count) {
 
   // Of what all vCPUs have at their ends, first the newest, back to where it begins; then the oldest,
   // forward.
-  candor_trace record, best;
+  candor_trace record, best = {};
   for (; count > 0; count--) {
     std::uint32_t from = kernel.vcpus;
     for (std::uint32_t i = 0; i < kernel.vcpus; i++)

@@ -56,11 +56,11 @@ class TraceRing {
     const std::uint64_t rest = __atomic_load_n(record + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (number < whole_records(before, written(), mask_ + 1).first) return false;
-    to = {.time_ns = time,
-          .argument = static_cast<std::uint32_t>(rest),
-          .thread = static_cast<std::uint16_t>(rest >> 32),
-          .event = static_cast<std::uint8_t>(rest >> 48),
-          .reserved = 0};
+    to.time_ns = time;
+    to.argument = static_cast<std::uint32_t>(rest);
+    to.thread = static_cast<std::uint16_t>(rest >> 32);
+    to.event = static_cast<std::uint8_t>(rest >> 48);
+    to.reserved = 0;
     return true;
   }
 

@@ -18,12 +18,24 @@ Result<Fd, std::string> make_sealed_memory(const char* name, std::uint64_t bytes
   return fd;
 }
 
+Result<VmMemory, std::string> make_vm_memory(std::uint64_t ram_bytes) {
+  auto area = make_sealed_memory("candor-area", CANDOR_AREA_BYTES);
+  if (!area.ok()) return Error{area.error()};
+  auto ram = make_sealed_memory("candor-ram", ram_bytes);
+  if (!ram.ok()) return Error{ram.error()};
+  return VmMemory{.area = std::move(*area), .ram = std::move(*ram)};
+}
+
 Result<Area, std::string> Area::create() {
   auto fd = make_sealed_memory("candor-area", CANDOR_AREA_BYTES);
   if (!fd.ok()) return Error{fd.error()};
-  void* const base = mmap(nullptr, CANDOR_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0);
+  return map(std::move(*fd));
+}
+
+Result<Area, std::string> Area::map(Fd memory) {
+  void* const base = mmap(nullptr, CANDOR_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (base == MAP_FAILED) return Error{fmt::format("cannot map the shared area: {}", std::strerror(errno))};
-  return Area(std::move(*fd), static_cast<std::uint8_t*>(base));
+  return Area(std::move(memory), static_cast<std::uint8_t*>(base));
 }
 
 Area::Area(Area&& other) noexcept : fd_(std::move(other.fd_)), base_(std::exchange(other.base_, nullptr)) {}

@@ -16,6 +16,8 @@ namespace candor::vmm {
 class Area {
  public:
   static Result<Area, std::string> create();
+  /// Of memory that somebody made for it (make_vm_memory()).
+  static Result<Area, std::string> map(Fd memory);
   Area(Area&& other) noexcept;
   Area& operator=(Area&&) = delete;
   ~Area();
@@ -68,5 +70,11 @@ std::string printable(const char* text, std::size_t limit);
 
 /// A memfd of `bytes` zeros that can neither shrink nor grow.
 Result<Fd, std::string> make_sealed_memory(const char* name, std::uint64_t bytes);
+
+/// All that a VM remembers. It lasts for as long as somebody has the descriptors.
+struct VmMemory {
+  Fd area, ram;
+};
+Result<VmMemory, std::string> make_vm_memory(std::uint64_t ram_bytes);
 
 }  // namespace candor::vmm

@@ -54,7 +54,7 @@ void fill_host_page(const VmSpec& spec, const CpuBackend& cpu, const Area& area)
   candor_host_page& page = area.host_page();
   page.magic = CANDOR_MAGIC;
   page.abi_version = CANDOR_ABI_VERSION;
-  page.features |= cpu.features() | CANDOR_FEATURE_INPUT;
+  page.features |= cpu.features() | CANDOR_FEATURE_INPUT | (spec.traced ? CANDOR_FEATURE_TRACE : 0u);
   page.area_bytes = CANDOR_AREA_BYTES;
   page.fair_vcpus = spec.fair_vcpus;
   page.realtime_vcpus = spec.realtime_vcpus;
@@ -105,6 +105,7 @@ class VmProcess {
       : spec_(spec),
         around_(around),
         area_(std::move(area)),
+        ram_(around.ram),
         console_(area_, spec.name),
         output_(around.console),
         input_(area_, around.input) {}
@@ -149,11 +150,12 @@ class VmProcess {
   const VmSpec& spec_;
   const VmSurroundings& around_;
   Area area_;
+  Fd ram_;
   Console console_;
   ConsoleOutput output_;
   ConsoleInput input_;
   RateMeter output_meter_{kConsoleBurstBytes, kConsoleBytesPerSecond};
-  Fd ram_, epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_, input_look_;
+  Fd epoll_, scheduler_bell_, monitor_bell_, tick_, grace_, look_, input_look_;
   std::unique_ptr<CpuBackend> cpu_;
   std::optional<GuestClock> clock_;
   std::optional<CpuExit> exit_;
@@ -166,9 +168,6 @@ class VmProcess {
 };
 
 Result<Done, std::string> VmProcess::start() {
-  auto ram = make_sealed_memory("candor-ram", spec_.memory_bytes);
-  if (!ram.ok()) return Error{ram.error()};
-  ram_ = std::move(*ram);
   scheduler_bell_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   monitor_bell_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
@@ -496,7 +495,7 @@ int run_vm_process(const VmSpec& spec, const VmSurroundings& surroundings) {
   if (!tie_life_to(surroundings.launcher_pid)) return 1;
   // The launcher may be stopped from its terminal; guests would go on without whoever watches over them.
   for (const int signo : {SIGTSTP, SIGTTIN, SIGTTOU}) signal(signo, SIG_IGN);
-  auto area = Area::create();
+  auto area = Area::map(Fd(surroundings.area));
   if (!area.ok()) {
     refuse(area.error());
   } else if (auto ordinary = become_ordinary(); !ordinary.ok()) {

@@ -31,6 +31,7 @@ struct VmSpec {
   std::uint32_t max_priority = 0;
   std::vector<int> cpus;         // processors its vCPUs may use
   bool sole = false;             // no other VM uses them
+  bool traced = false;           // somebody reads its guest's traces
   uid_t uid = 0;                 // identity for the VM process and guest code, if the launcher is root
   std::uint64_t created_ns = 0;  // start of its creation
   std::uint64_t epoch_ns = 0;
@@ -43,6 +44,8 @@ struct VmSurroundings {
   int console = -1;   // ConsoleOutput::open_standard_output()
   int input = -1;     // what people type to this VM; -1: nobody does
   int tender = -1;    // make_process_tender()
+  int area = -1;      // make_vm_memory(); the VM process takes both
+  int ram = -1;
   pid_t launcher_pid = 0;
   TscScale scale;
   std::vector<sock_filter> filter;  // make_filter(): what this process may do once its guest runs

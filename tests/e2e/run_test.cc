@@ -1,4 +1,5 @@
 // `candor run` as its users meet it: configuration, endings, summary.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/e2e/needs.h"
 
@@ -140,10 +142,85 @@ TEST(Run, ATraceThatCannotBeIsRefusedBeforeAnythingStarts) {
     EXPECT_THAT(o.err, HasSubstr(std::string("--trace: \"") + path + "\" cannot be written: "));
     EXPECT_EQ(o.out, "");
   }
-  const Outcome o = run(kHello, {"--mode", "unaware", "--trace", "/tmp/x"});
-  EXPECT_EQ(o.status, 2);
-  EXPECT_THAT(o.err, HasSubstr("mode unaware makes no decisions"));
-  EXPECT_EQ(o.out, "");
+}
+
+/// The traced events of a run, its file read and removed.
+nlohmann::json traced_by(const std::string& config, std::vector<std::string> arguments, Outcome& outcome) {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("guest-trace-{}.json", getpid());
+  arguments.insert(arguments.end(), {"--trace", path.string()});
+  outcome = run(config, arguments);
+  std::ifstream file(path);
+  auto trace = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  std::filesystem::remove(path);
+  return trace["traceEvents"];
+}
+
+// In modes without claims, too.
+TEST(Run, ATraceTellsWhichThreadsOfAGuestRanAndWhoWokeThem) {
+  CANDOR_NEEDS_PROCESS();
+  Outcome o;
+  const auto events = traced_by(R"([host]
+cpus = "CPU0"
+[[vm]]
+name = "control"
+image = "GUESTS/load"
+cmdline = "thread=loop:deadline:10ms:1ms thread=rest:fair"
+[[vm]]
+name = "silent"
+image = "GUESTS/load"
+cmdline = "candor.trace=off thread=loop:fair"
+)",
+                                {"--mode", "unaware", "--duration", "500ms"}, o);
+  EXPECT_EQ(o.status, 0) << o.err;
+  std::map<std::string, int> dispatched;
+  std::map<int, std::string> processes;
+  int woken = 0;
+  for (const auto& event : events) {
+    if (event["name"] == "process_name") processes[event["pid"]] = event["args"]["name"];
+    if (event.value("cat", "") == "dispatch") {
+      EXPECT_EQ(processes[event["pid"]], "control");
+      dispatched[event["name"]]++;
+      EXPECT_GE(event["dur"], 0);
+      EXPECT_GE(event["ts"], 0);
+    }
+    if (event["name"] == "loop: woken") woken++;
+  }
+  EXPECT_GE(dispatched["loop"], 20) << events.dump(1);
+  EXPECT_GE(dispatched["rest"], 1);
+  EXPECT_GE(dispatched["main"], 1);
+  EXPECT_GE(woken, 20);
+}
+
+TEST(Run, ATraceHasWhatAGuestDidBeforeItDied) {
+  CANDOR_NEEDS_PROCESS();
+  for (const char* guest : {"panics_with_its_threads", "faults"}) {
+    Outcome o;
+    const auto events =
+        traced_by(fmt::format("[[vm]]\nname = \"guest\"\nimage = \"GUESTS/{}\"\n", guest), {}, o);
+    EXPECT_EQ(o.status, 1) << o.err;
+    int main_ran = 0;
+    for (const auto& event : events)
+      if (event.value("cat", "") == "dispatch" && event["name"] == "main") main_ran++;
+    EXPECT_GE(main_ran, 1) << guest << events.dump(1);
+  }
+}
+
+TEST(Run, WhatAGuestCallsItsTraceAndIsNoneIsToldAndPassedOver) {
+  CANDOR_NEEDS_PROCESS();
+  Outcome o;
+  const auto events = traced_by(R"([[vm]]
+name = "liar"
+image = "GUESTS/scribbles_over_the_area"
+[[vm]]
+name = "honest"
+image = "GUESTS/load"
+cmdline = "thread=loop:fair"
+)",
+                                {"--mode", "unaware", "--duration", "500ms"}, o);
+  EXPECT_THAT(o.err, HasSubstr("vm \"liar\": what its vCPU 0 announces as its trace is none"));
+  bool looped = false;
+  for (const auto& event : events) looped |= event["name"] == "loop" && event.value("cat", "") == "dispatch";
+  EXPECT_TRUE(looped) << events.dump(1);
 }
 
 TEST(Run, BadConfigurationIsRefusedBeforeAnythingStarts) {

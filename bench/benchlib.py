@@ -1,5 +1,6 @@
 """What the benchmarks share: running candor and the control, machine facts, verdicts."""
 import contextlib
+import ctypes
 import datetime
 import json
 import os
@@ -7,6 +8,7 @@ import platform
 import random
 import re
 import statistics
+import struct
 import subprocess
 import sys
 
@@ -76,6 +78,19 @@ def print_facts(known):
           f"HZ {known['hz']}; load before: {known['load_before']}")
     if known["load_before"] > 0.3 * known["cpus"]:
         print("NOTE: this machine is busy with something else; tails will be long for control and guests alike")
+
+
+def no_counter_of_instructions():
+    """Why the processor's counter of instructions cannot be had; "" if it can."""
+    perf_event_open = 298  # on x86-64
+    # perf_event_attr: PERF_TYPE_HARDWARE, its size, PERF_COUNT_HW_INSTRUCTIONS
+    attributes = struct.pack("<IIQ", 0, 112, 1).ljust(112, b"\0")
+    libc = ctypes.CDLL(None, use_errno=True)
+    counter = libc.syscall(perf_event_open, ctypes.create_string_buffer(attributes, 112), 0, -1, -1, 0)
+    if counter < 0:
+        return f"perf_event_open: {os.strerror(ctypes.get_errno())}"
+    os.close(counter)
+    return ""
 
 
 # ---------------------------------------------------------------- programs

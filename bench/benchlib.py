@@ -16,6 +16,9 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 BUILD = os.path.join(ROOT, "build", "release")
 RESULTS = os.path.join(ROOT, "build", "bench")
 CANDOR = os.path.join(BUILD, "candor")
+# What an emulated machine begins with; its first serial port is our standard output.
+MACHINE = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "32M", "-display", "none", "-nodefaults", "-no-reboot",
+           "-serial", "stdio"]
 
 
 class Refused(Exception):

@@ -32,11 +32,9 @@ def by_native_threads(processor):
 
 def in_instructions():
     """The emulated clock moves on by a nanosecond with each instruction, so what the guest measures are instructions."""
-    qemu = shutil.which("qemu-system-x86_64")
-    if qemu is None:
+    if shutil.which("qemu-system-x86_64") is None:
         return {}
-    result = subprocess.run([qemu, "-accel", "tcg", "-icount", "shift=0,sleep=off", "-cpu", "max", "-m", "32M", "-display", "none",
-                             "-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", lib.guest("bench_kernel"), "-append", ""],
+    result = subprocess.run([*lib.MACHINE, "-icount", "shift=0,sleep=off", "-kernel", lib.guest("bench_kernel")],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
     return {name: int(ps) / 1000 for name, ps in re.findall(r"kernel (\w+) ps=(\d+)", result.stdout)}
 

@@ -2,7 +2,8 @@
 
 #include "guest/vcpu.h"
 
-// In front of the kernel's own entry, which finds everything as the host has left it.
+// In front of the kernel's own entry, which finds everything as the host has left it. This file is built
+// like the kernel, without extended registers.
 __asm__(R"(
 .text
 bench_upcall:
@@ -17,29 +18,50 @@ bench_upcall:
   jmp candor_upcall
 )");
 
+extern "C" void bench_upcall();
+
 namespace candor::bench {
 namespace {
 
-void (*handler)();
+Semaphore* given = nullptr;
+const Thread* unparked = nullptr;
+std::uint64_t handled = 0;
 bool asked = false;  // other upcalls, such as those of timers, are none of the handler's business
 
-bool handled() {
-  return !__atomic_load_n(&asked, __ATOMIC_RELAXED);
+bool waits_for_handler() {
+  return __atomic_load_n(&asked, __ATOMIC_RELAXED);
+}
+
+void enter_here_first() {
+  kernel::put(kernel::Vcpu::here().page().upcall_entry, reinterpret_cast<std::uint64_t>(&bench_upcall));
 }
 
 }  // namespace
 
-extern "C" void bench_upcall();
 extern "C" void bench_on_upcall() {
-  if (handled()) return;
+  if (!waits_for_handler()) return;
   __atomic_store_n(&asked, false, __ATOMIC_RELAXED);
-  handler();
+  kernel::count(handled);
+  if (given != nullptr) (void)given->release();
+  if (unparked != nullptr) unparked->unpark();
 }
 
-void on_interrupt(void (*wanted)()) {
+void on_interrupt(Semaphore& wanted) {
   const kernel::Masked masked;
-  handler = wanted;
-  kernel::put(kernel::Vcpu::here().page().upcall_entry, reinterpret_cast<std::uint64_t>(&bench_upcall));
+  given = &wanted;
+  unparked = nullptr;
+  enter_here_first();
+}
+
+void on_interrupt(const Thread& wanted) {
+  const kernel::Masked masked;
+  given = nullptr;
+  unparked = &wanted;
+  enter_here_first();
+}
+
+std::uint64_t interrupts_handled() {
+  return kernel::peek(handled);
 }
 
 void interrupt() {
@@ -52,7 +74,7 @@ void interrupt() {
     std::uint64_t result = CANDOR_CALL_NOTIFY;
     __asm__ volatile(CANDOR_TRAP : "+a"(result) : "D"(kOwnVcpu) : "memory");
   }
-  while (!handled()) kernel::relax();
+  while (waits_for_handler()) kernel::relax();
 }
 
 }  // namespace candor::bench

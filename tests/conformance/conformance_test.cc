@@ -79,6 +79,8 @@ const Behaviour kBehaviours[] = {
     {"locks_for_a_time", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"random_operations", Ending::kPasses},
     {"random_operations", Ending::kPasses, "vcpus = 4\n", "", "_across_vcpus"},
+    {"soak", Ending::kPasses, kRealtime},
+    {"soak", Ending::kPasses, "vcpus = 2\n[vm.realtime]\nbandwidth = 0.3\n", "", "_across_vcpus"},
     {"timers_call", Ending::kPasses},
     {"timers_call", Ending::kPasses, "vcpus = 2\n", "", "_across_vcpus"},
     {"frees_twice", Ending::kPanics, "", "", "", nullptr, 0, "delete: the memory at "},

@@ -207,7 +207,7 @@ void make_a_thread(Random& random) {
   const Terms terms[] = {Terms::fair(), Terms::background(), Terms::fixed(30, {}, {}),
                          Terms::deadline(milliseconds(20), microseconds(100))};
   const bool claims = now() >= next_claim;
-  if (claims) next_claim = now() + milliseconds(100);
+  if (claims) next_claim = now() + milliseconds(250);
   const std::uint32_t kind = random(2) + (claims ? 2 : 0);
   auto* const memory = new std::byte[1 + random(2000)];
   const bool sleeps = random(4) == 0;

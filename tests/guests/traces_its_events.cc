@@ -57,7 +57,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   {
     const kernel::Masked masked;
     const candor_guest_vcpu& page = Vcpu::here().page();
-    test::expect(page.trace_at != 0 && page.trace_records == 256, "{} records at {x}", page.trace_records,
+    test::expect(page.trace_at != 0 && page.trace_records == 256, "{} records at {:x}", page.trace_records,
                  page.trace_at);
   }
   const std::uint32_t self = slot_of("main");
@@ -138,7 +138,7 @@ int candor::guest_main(Arguments /*arguments*/) {
   const Claim claim = claims.claim();
   const candor_trace answer = expect_event(at, CANDOR_TRACE_CLAIM, slot_of("claims"), "a claim is answered");
   test::expect((answer.argument & 0xff) == claim.status && answer.argument >> 8 == claim.reason,
-               "answered {x}", answer.argument);
+               "answered {:x}", answer.argument);
   claims.join();
 
   // The oldest are overwritten: no record from before is left after so many.

@@ -28,7 +28,7 @@ std::uint32_t modest_records() {
 
 void format_length(TextBuffer& to, std::string_view before, std::uint32_t ns) {
   to.append(before);
-  to.append(FormatArgument(nanoseconds(ns)), false);
+  to.append(FormatArgument(nanoseconds(ns)), FormatSpec{});
   if (ns == ~0u) to.append(" or more");
 }
 

@@ -24,10 +24,12 @@ target_compile_options(candor_host_options INTERFACE
   -Wall -Wextra -Wshadow -Wcast-qual -Werror $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
 if(CANDOR_SANITIZE)
-  target_compile_options(candor_host_options INTERFACE
-    -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+  set(options -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
     -O1   # simulations take a fifth of the time
     -g1)  # lines for reports; types take as long to write as the code
+  # But for tests of another process.
+  target_compile_options(candor_host_options INTERFACE
+    "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:CANDOR_NOT_SANITIZED>>>:${options}>")
   target_link_options(candor_host_options INTERFACE -fsanitize=${CANDOR_SANITIZE})
   if(CANDOR_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # ThreadSanitizer does not understand fences; g++ says so of each.
@@ -138,7 +140,7 @@ function(candor_test name)
     target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O0 -g1>)
   endif()
   if(ARG_LABEL MATCHES "^(conformance|e2e|timing)$" AND CANDOR_SANITIZE)
-    target_compile_options(${name}_tests PRIVATE -O0 -fno-sanitize=all)  # what is tested is another process
+    set_target_properties(${name}_tests PROPERTIES CANDOR_NOT_SANITIZED ON)
   endif()
   if(ARG_FIRST)
     candor_discover(${name} "-${ARG_FIRST}:${ARG_SECOND}" RUN_SERIAL ${alone})

@@ -207,6 +207,8 @@ std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& i
   return fmt::format("{}{}", behaviour.guest, behaviour.variant);
 }
 
+#ifndef CANDOR_HOST_IS_SANITIZED
+
 /// Those that do not run with any number of processors.
 enum class Only {
   kOne,      // what it is about must happen on the same processor
@@ -235,8 +237,6 @@ std::vector<Behaviour> behaviours_on(int processors) {
   }
   return chosen;
 }
-
-#ifndef CANDOR_HOST_IS_SANITIZED
 
 // The same guests on machines of their own, where the kernel is its own host: tests by the same names.
 class MachineConformance : public testing::TestWithParam<std::tuple<int, Behaviour>> {};

@@ -1,6 +1,5 @@
-// Which records of a ring are whole in a copy that was made while its only writer went on: docs/abi.md,
-// section
-// 10. Freestanding.
+// Which records of a ring are whole in a copy that was made while its only writer went on (docs/abi.md,
+// section 10). Freestanding.
 #pragma once
 
 #include <cstdint>

@@ -16,24 +16,19 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <vector>
 
-#include "base/rate_meter.h"
 #include "cli/config.h"
-#include "cli/guest_trace.h"
 #include "cli/log.h"
-#include "cli/rank_trace.h"
 #include "cli/run_list.h"
+#include "cli/run_trace.h"
 #include "cli/summary.h"
-#include "cli/trace_writer.h"
 #include "cli/units.h"
 #include "host/registration.h"
 #include "host/scheduler_client.h"
 #include "vmm/console_output.h"
 #include "vmm/cpu/backend.h"
-#include "vmm/guest_trace.h"
 #include "vmm/vm_process.h"
 
 namespace candor::cli {
@@ -48,20 +43,6 @@ constexpr std::uint64_t kStartPerVmNs = 10'000'000;
 constexpr std::uint64_t kPatienceNs = vmm::kShutdownGraceNs + 3'000'000'000;
 // Where guest code's unprivileged identities begin when the launcher is root.
 constexpr uid_t kFirstUid = 0x43540000;
-// How often the trace is fetched: long before the scheduler has no room for more (host::kTraceEntries).
-constexpr long kTraceNs = 100'000'000;
-// What a guest may add to it. More is left out: it takes processor time and room on disks from others.
-constexpr std::int64_t kGuestEventsBurst = 1 << 18;
-constexpr std::int64_t kGuestEventsPerSecond = 100'000;
-
-/// What a traced guest tells of itself.
-struct TracedGuest {
-  TracedGuest(vmm::GuestTraceReader r, GuestTrace t) : reader(std::move(r)), trace(std::move(t)) {}
-
-  vmm::GuestTraceReader reader;
-  GuestTrace trace;
-  RateMeter meter{kGuestEventsBurst, kGuestEventsPerSecond};
-};
 
 /// One VM as the launcher sees it.
 struct Vm {
@@ -72,13 +53,8 @@ struct Vm {
   Fd socket;
   vmm::VmReport report = {};
   bool ended = false;
-  std::optional<vmm::VmMemory> memory;  // while it is traced, until it is read by:
-  std::unique_ptr<TracedGuest> traced;
+  std::optional<vmm::VmMemory> memory;  // if it is to be traced, until the trace has it
 };
-
-Time monotonic_now() {
-  return Time{static_cast<std::int64_t>(monotonic_ns())};
-}
 
 std::optional<std::vector<Vm>> make_vms(const Config& config, Mode mode) {
   std::vector<Vm> vms(config.vms.size());
@@ -190,9 +166,7 @@ class Run {
   void start_trace();
   void trace_guests();
   void follow_trace();
-  void follow_guest(Vm& vm);
-  void end_guest_trace(Vm& vm);
-  void finish_trace();
+  void end_guest_trace(const Vm& vm);
   int report();
   [[nodiscard]] bool all_ended() const {
     return std::all_of(vms_.begin(), vms_.end(), [](const Vm& vm) { return vm.ended; });
@@ -205,10 +179,7 @@ class Run {
   std::vector<sock_filter> filter_;
   vmm::TscScale scale_;
   std::optional<host::SchedulerClient> scheduler_;
-  std::ofstream trace_file_;
-  std::optional<TraceWriter> trace_writer_;
-  std::optional<RankTrace> trace_;
-  bool trace_written_ = true;
+  std::optional<RunTrace> trace_;
   Summary summary_;
   std::uint64_t epoch_ns_ = 0;
   std::uint64_t stop_ns_ = CANDOR_NO_TIME;
@@ -257,7 +228,10 @@ int Run::execute() {
   if (trace_) trace_guests();
   watch();
   end_vms();
-  if (trace_) finish_trace();
+  if (trace_) {
+    follow_trace();
+    trace_->end_ranks();
+  }
   finish_scheduler();
   return report();
 }
@@ -388,13 +362,13 @@ void Run::watch() {
     patience.tv_nsec = static_cast<long>(left % 1'000'000'000);
     if (trace_) {
       follow_trace();
-      if (left > kTraceNs) patience = {.tv_sec = 0, .tv_nsec = kTraceNs};
+      if (left > RunTrace::kPeriod.ns) patience = {.tv_sec = 0, .tv_nsec = RunTrace::kPeriod.ns};
     }
     if (ppoll(events.data(), events.size(), &patience, nullptr) <= 0) continue;
     if (events[0].revents != 0) handle_signals();
     if (events[1].revents != 0) {
       scheduler_lost_ = true;
-      if (trace_) trace_->end(monotonic_now());
+      if (trace_) trace_->end_ranks();
       summary_.ranks_missing = "the scheduler died; guests went on with ordinary scheduling";
       say("WARNING: the scheduler died; the VMs take their real-time ranks back and go on with ordinary "
           "scheduling");
@@ -503,13 +477,11 @@ void Run::print_run_list() {
 }
 
 void Run::start_trace() {
-  trace_file_.open(*options_.trace);
   const std::string ranks = options_.mode != Mode::kAware
                                 ? fmt::format("none: mode {} orders no claims", to_string(options_.mode))
                             : scheduler_->ranks() ? std::string(kRanksInForce)
                                                   : "not permitted here: levels are what was decided";
-  trace_writer_.emplace(trace_file_, monotonic_now(), ranks);
-  trace_.emplace(*trace_writer_);
+  trace_.emplace(*options_.trace, ranks);
   for (std::size_t i = 0; i < vms_.size(); i++)
     trace_->add_vm(static_cast<std::uint32_t>(i), vms_[i].spec.name);
 }
@@ -519,61 +491,19 @@ void Run::trace_guests() {
   for (std::size_t i = 0; i < vms_.size(); i++) {
     Vm& vm = vms_[i];
     if (!vm.memory) continue;
-    auto reader = vmm::GuestTraceReader::open(std::move(*vm.memory), vm.spec.memory_bytes,
-                                              vm.spec.fair_vcpus + vm.spec.realtime_vcpus);
+    trace_->add_guest(static_cast<std::uint32_t>(i), std::move(*vm.memory), vm.spec.memory_bytes,
+                      vm.spec.fair_vcpus + vm.spec.realtime_vcpus);
     vm.memory.reset();
-    if (!reader.ok()) {
-      say("vm \"{}\": its guest is not traced: {}", vm.spec.name, reader.error());
-      continue;
-    }
-    vm.traced = std::make_unique<TracedGuest>(std::move(*reader),
-                                              GuestTrace(*trace_writer_, static_cast<std::uint32_t>(i)));
   }
 }
 
-void Run::follow_guest(Vm& vm) {
-  TracedGuest& guest = *vm.traced;
-  const auto name_of = [&](std::uint32_t slot) { return guest.reader.thread_name(slot); };
-  for (std::uint32_t v = 0; v < guest.reader.vcpus(); v++) {
-    // The rest of what it may is for the other vCPUs, too.
-    const std::int64_t allowed = guest.meter.left(monotonic_now()) / (guest.reader.vcpus() - v);
-    const auto news = guest.reader.take(v, static_cast<std::uint64_t>(allowed));
-    const Time now = monotonic_now();
-    guest.meter.use(static_cast<std::int64_t>(news.records.size()), now);
-    if (news.wrong)
-      say("vm \"{}\": what its vCPU {} announces as its trace is none; it is not read any more", vm.spec.name,
-          v);
-    guest.trace.add_lost(v, news.lost);
-    for (const candor_trace& record : news.records) guest.trace.add(v, record, now, name_of);
-  }
-}
-
-void Run::end_guest_trace(Vm& vm) {
-  if (vm.traced) {
-    follow_guest(vm);
-    vm.traced->trace.end(monotonic_now());
-  }
-  vm.traced.reset();
-}
-
-void Run::finish_trace() {
-  follow_trace();
-  trace_->end(monotonic_now());
-  trace_written_ = trace_writer_->flush() && trace_written_;
-}
-
-/// Writes what has happened since the last time.
 void Run::follow_trace() {
-  if (scheduler_ && !scheduler_lost_ && options_.mode == Mode::kAware) {
-    if (const auto news = scheduler_->trace(); news.ok()) {
-      trace_->add_lost(news->lost);
-      for (const host::TraceEvent& event : news->events) trace_->add(event);
-    }
-    // Else the next answer says how much of it is lost, or there is none as the scheduler is dead.
-  }
-  for (Vm& vm : vms_)
-    if (vm.traced) follow_guest(vm);
-  trace_written_ = trace_writer_->flush() && trace_written_;
+  const bool decides = scheduler_ && !scheduler_lost_ && options_.mode == Mode::kAware;
+  trace_->follow(decides ? &*scheduler_ : nullptr);
+}
+
+void Run::end_guest_trace(const Vm& vm) {
+  if (trace_) trace_->end_guest(static_cast<std::uint32_t>(&vm - vms_.data()));
 }
 
 int Run::report() {
@@ -599,8 +529,7 @@ int Run::report() {
       say("--summary-json: \"{}\" cannot be written: {}; choose a path that can",
           options_.summary_json->string(), std::strerror(errno));
   }
-  if (trace_) trace_file_.close();
-  if (!trace_written_ || !trace_file_) {
+  if (trace_ && !trace_->close()) {
     written = false;
     say("--trace: \"{}\" could not be written; what is in it is not all that happened",
         options_.trace->string());

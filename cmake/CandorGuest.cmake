@@ -26,6 +26,7 @@ function(candor_add_guest name)
   target_compile_options(guest_${name} PRIVATE -fno-pic -mcmodel=small)
   target_link_options(guest_${name} PRIVATE
     -nostdlib -static $<$<CXX_COMPILER_ID:GNU>:-no-pie> -Wl,-T,${script} -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+    -Wl,--gc-sections  # what of kernel and library nobody uses is left out
     # Before the application's objects: of an inline function that both have, the first copy is
     # linked, and only the kernel's keeps away from extended registers.
     -Wl,--whole-archive,$<TARGET_FILE:candor_guest_kernel>,--no-whole-archive)

@@ -58,7 +58,7 @@ target_compile_options(candor_freestanding INTERFACE -ffreestanding)
 add_library(candor_application INTERFACE)
 target_link_libraries(candor_application INTERFACE candor_bare)
 target_compile_definitions(candor_application INTERFACE _GLIBCXX_EXTERN_TEMPLATE=0)
-target_compile_options(candor_application INTERFACE -U_FORTIFY_SOURCE)
+target_compile_options(candor_application INTERFACE -U_FORTIFY_SOURCE -ffunction-sections -fdata-sections)
 
 # Warnings of freestanding code of this repository. Guests of other projects have rules of their own.
 add_library(candor_freestanding_warnings INTERFACE)
@@ -95,7 +95,8 @@ endfunction()
 #   unit    in parallel with others
 #   static  a script over the sources, the same whatever the compiler
 #   host    threads of the host meet, some of them real-time: alone
-#   conformance  tiny guests, one behaviour each; starts VMs, so real-time threads may hold a processor: alone
+#   conformance  tiny guests, one behaviour each; starts VMs, so real-time threads may hold a processor: alone,
+#           or on a processor that it has alone (FIRST, SECOND)
 #   e2e     what the command promises; starts VMs: alone
 #   timing  judges measured times: alone
 #   fuzz    libFuzzer: clang only

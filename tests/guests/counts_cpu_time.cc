@@ -18,11 +18,11 @@ void spin() {
 }  // namespace
 
 int candor::guest_main(Arguments /*arguments*/) {
+  const Time begin = now();  // before anybody runs, however long it takes until all do
   const Thread a = Thread::create("one", Terms::fair().on(1), spin),
                b = Thread::create("another", Terms::fair().on(1), spin);
   const Thread sleeper =
       Thread::create("sleeper", Terms::fair(), [] { this_thread::sleep_for(seconds(60)); });
-  const Time begin = now();
   const Duration main_before = this_thread::cpu_time();
   this_thread::sleep_for(milliseconds(200));
   done = true;

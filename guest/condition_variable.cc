@@ -1,5 +1,7 @@
 #include "guest/condition_variable.h"
 
+#include "guest/wait_guard.h"
+
 namespace candor {
 
 using namespace kernel;
@@ -8,7 +10,7 @@ bool ConditionVariable::wait_until(Mutex& mutex, Time until) {
   expect_may_wait("ConditionVariable::wait");
   Waiter waiter;
   {
-    const WaitQueue::Guard guard(queue_);
+    const WaitGuard guard(queue_);
     queue_.add(waiter);  // before the mutex is let go: no notification from then on is missed
   }
   mutex.unlock();
@@ -20,7 +22,7 @@ bool ConditionVariable::wait_until(Mutex& mutex, Time until) {
 void ConditionVariable::notify_one() {
   ThreadControl* next = nullptr;
   {
-    const WaitQueue::Guard guard(queue_);
+    const WaitGuard guard(queue_);
     if (Waiter* first = queue_.first()) next = queue_.satisfy(*first);
   }
   WaitQueue::wake(next);
@@ -32,7 +34,7 @@ void ConditionVariable::notify_all() {
   for (;;) {
     ThreadControl* next = nullptr;
     {
-      const WaitQueue::Guard guard(queue_);
+      const WaitGuard guard(queue_);
       if (last == UINT64_MAX) last = queue_.last_turn();
       for (Waiter* w = queue_.first(); w != nullptr; w = WaitQueue::next(*w)) {
         if (w->rank.turn > last) continue;

@@ -1,6 +1,7 @@
 #include "guest/event_flags.h"
 
 #include "guest/panic.h"
+#include "guest/wait_guard.h"
 
 namespace candor {
 
@@ -26,7 +27,7 @@ void EventFlags::set(std::uint32_t flags) {
   for (bool first = true;; first = false) {
     ThreadControl* served = nullptr;
     {
-      const WaitQueue::Guard guard(queue_);
+      const WaitGuard guard(queue_);
       if (first) flags_ |= flags;
       for (Waiter* w = queue_.first(); w != nullptr && served == nullptr; w = WaitQueue::next(*w)) {
         if (!take(static_cast<Wait&>(*w))) continue;
@@ -40,7 +41,7 @@ void EventFlags::set(std::uint32_t flags) {
 }
 
 void EventFlags::clear(std::uint32_t flags) {
-  const WaitQueue::Guard guard(queue_);
+  const WaitGuard guard(queue_);
   flags_ &= ~flags;
 }
 
@@ -53,7 +54,7 @@ std::uint32_t EventFlags::wait(std::uint32_t flags, Want want, Then then, Time u
   const bool waits = now() < until;
   if (waits) expect_may_wait("EventFlags::wait");
   {
-    const WaitQueue::Guard guard(queue_);
+    const WaitGuard guard(queue_);
     if (take(self)) return self.got;
     if (!waits) return 0;
     queue_.add(self);

@@ -1,5 +1,7 @@
 #include "guest/message_queue.h"
 
+#include "guest/wait_guard.h"
+
 namespace candor::kernel {
 
 struct ByteQueue::Wait : Waiter {
@@ -31,7 +33,7 @@ bool ByteQueue::send(const void* message, Time until) {
   ThreadControl* receiver = nullptr;
   bool sent = true;
   {
-    const WaitQueue::Guard guard(waiting_);
+    const WaitGuard guard(waiting_);
     Waiter* first = waiting_.first();
     if (first != nullptr && count_ == 0) {  // it waits for a message, and there is none before this
       __builtin_memcpy(static_cast<Wait*>(first)->to, message, message_bytes_);
@@ -55,7 +57,7 @@ bool ByteQueue::receive(void* message, Time until) {
   ThreadControl* sender = nullptr;
   bool received = true;
   {
-    const WaitQueue::Guard guard(waiting_);
+    const WaitGuard guard(waiting_);
     if (count_ > 0) {
       take(message);
       if (Waiter* first = waiting_.first()) {  // it waited for room

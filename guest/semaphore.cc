@@ -1,11 +1,13 @@
 #include "guest/semaphore.h"
 
+#include "guest/wait_guard.h"
+
 namespace candor {
 
 using namespace kernel;
 
 bool Semaphore::try_acquire() {
-  const WaitQueue::Guard guard(queue_);
+  const WaitGuard guard(queue_);
   if (units_ == 0) return false;
   units_--;
   return true;
@@ -15,7 +17,7 @@ bool Semaphore::try_acquire_until(Time until) {
   expect_may_wait("Semaphore::acquire");
   Waiter waiter;
   {
-    const WaitQueue::Guard guard(queue_);
+    const WaitGuard guard(queue_);
     if (units_ != 0) {
       units_--;
       return true;
@@ -28,7 +30,7 @@ bool Semaphore::try_acquire_until(Time until) {
 bool Semaphore::release() {
   ThreadControl* next = nullptr;
   {
-    const WaitQueue::Guard guard(queue_);
+    const WaitGuard guard(queue_);
     if (Waiter* first = queue_.first()) {
       next = queue_.satisfy(*first);  // the unit goes from hand to hand: nobody comes between
     } else {

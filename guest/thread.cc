@@ -6,6 +6,7 @@
 #include "guest/memory.h"
 #include "guest/panic.h"
 #include "guest/vcpu.h"
+#include "guest/wait_guard.h"
 
 namespace candor {
 namespace kernel {
@@ -59,6 +60,19 @@ void change_priority(ThreadControl& t) {
   here.send_to(t, target);
 }
 
+void tell_end(ThreadControl& t) {
+  for (;;) {
+    ThreadControl* joiner = nullptr;
+    {
+      const WaitGuard guard(t.joiners);
+      t.ended.store(true, std::memory_order_relaxed);
+      if (Waiter* first = t.joiners.first()) joiner = t.joiners.satisfy(*first);
+    }
+    if (joiner == nullptr) return;
+    WaitQueue::wake(joiner);
+  }
+}
+
 void release_thread(ThreadControl& t) {
   release_slot(t);
   free_stack(t.stack);
@@ -99,9 +113,8 @@ Claim Thread::claim() const {
 }
 
 void Thread::unpark() const {
-  Masked masked;
+  const Waking waking;
   Vcpu::unpark(*control_);
-  Vcpu::here().schedule();
 }
 
 std::uint32_t Thread::migrations() const {
@@ -109,13 +122,12 @@ std::uint32_t Thread::migrations() const {
 }
 
 bool Thread::set_priority(std::uint8_t priority) const {
-  Masked masked;
+  const Waking waking;
   if (priority < 1 || priority > 99 || control_->ended.load(std::memory_order_relaxed) ||
       peek(control_->terms.cls) != CANDOR_CLASS_FIXED)
     return false;
   control_->wanted_priority.store(priority, std::memory_order_relaxed);
   Vcpu::send(*control_, kMailPriority);
-  Vcpu::here().schedule();
   return true;
 }
 
@@ -123,15 +135,16 @@ Duration Thread::cpu_time() const {
   return control_->cpu.read(now);
 }
 
-void Thread::join() const {
-  Masked masked;
-  ThreadControl& self = Vcpu::here().current();
-  if (&self == control_) panic("{} waits for its own end", self.name);
-  self.in_waiters.store(true, std::memory_order_relaxed);
-  control_->joiners.push(&self);
-  // It may have ended just before; then nobody else would wake us.
-  if (control_->ended.load(std::memory_order_seq_cst)) wake_all(control_->joiners);
-  while (self.in_waiters.load(std::memory_order_acquire)) Vcpu::block(Time::never());
+bool Thread::join_until(Time until) const {
+  expect_may_wait("Thread::join");
+  if (*this == this_thread::get()) panic("{} waits for its own end", control_->name);
+  Waiter waiter;
+  {
+    const WaitGuard guard(control_->joiners);
+    if (control_->ended.load(std::memory_order_relaxed)) return true;
+    control_->joiners.add(waiter);
+  }
+  return control_->joiners.wait(waiter, until);
 }
 
 namespace this_thread {

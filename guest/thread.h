@@ -56,12 +56,12 @@ class Thread {
   /// has one. In force at once where the thread is on the caller's vCPU, else as soon as that one has been
   /// reached; of several changes the last counts. False, and nothing changes: the thread has another class,
   /// has ended, or there is no such priority. A thread that changes its own class meanwhile keeps what it has
-  /// set. From any thread.
+  /// set. Any context.
   [[nodiscard]] bool set_priority(std::uint8_t priority) const;
   /// How often it was moved to another vCPU because its own had no time for it: every 10 ms at most. From any
   /// thread.
   [[nodiscard]] std::uint32_t migrations() const;
-  /// Lets the thread's park() return, now or the next time.
+  /// Lets the thread's park() return, now or the next time. Any context.
   void unpark() const;
   /// Processor time that it has used, so far or until its end; of one that runs, up to this moment.
   /// Nanoseconds on the guest's clock, counted where threads are switched, so the kernel's work for it and
@@ -71,7 +71,10 @@ class Thread {
   /// little. From any thread; a clock read.
   [[nodiscard]] Duration cpu_time() const;
   /// Waits until the thread has ended. Any number of threads may, but not itself.
-  void join() const;
+  void join() const { (void)join_until(Time::never()); }
+  /// False if it has not ended until then; a time that is past asks whether it has.
+  [[nodiscard]] bool join_until(Time until) const;
+  [[nodiscard]] bool join_for(Duration most) const { return join_until(now() + most); }
 
   explicit Thread(kernel::ThreadControl* control) : control_(control) { kernel::retain(*control); }
 

@@ -19,6 +19,7 @@
 #include "guest/rank.h"
 #include "guest/reserve.h"
 #include "guest/terms.h"
+#include "guest/wait_queue.h"
 
 namespace candor::kernel {
 
@@ -76,12 +77,12 @@ struct ThreadControl {
   std::atomic<Vcpu*> home{nullptr};
   ThreadControl* inbox_next = nullptr;
   std::atomic<std::uint8_t> wanted_priority{0};
-  std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex or of a thread's end
+  std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex
   ThreadControl* waiters_next = nullptr;
   std::atomic<bool> ended{false};
   std::atomic<std::uint32_t> references{
-      1};  // the thread's own until it has ended, handles, its link in an inbox
-  MpscStack<ThreadControl, &ThreadControl::waiters_next> joiners;  // wait for its end
+      1};             // the thread's own until it has ended, handles, its link in an inbox
+  WaitQueue joiners;  // wait for its end; `ended` is set under their lock
 
   // ---- identity and terms
   std::uint32_t slot = CANDOR_NO_THREAD;

@@ -1,6 +1,7 @@
 #include "guest/timer.h"
 
 #include "guest/vcpu.h"
+#include "guest/wait_guard.h"
 
 namespace candor {
 
@@ -11,7 +12,7 @@ Timer::Timer(void (*function)(void*), void* argument) : Timer(TimerThread::share
 void Timer::start(Time first, Duration period) {
   bool is_first = false;
   {
-    const WaitQueue::Guard guard(thread_->lock_);
+    const WaitGuard guard(thread_->lock_);
     thread_->timers_.remove(this);
     due_ = first.ns;
     period_ = period;
@@ -27,7 +28,7 @@ void Timer::start(Time first, Duration period) {
 void Timer::stop() {
   bool waits = false;
   {
-    const WaitQueue::Guard guard(thread_->lock_);
+    const WaitGuard guard(thread_->lock_);
     thread_->timers_.remove(this);
     due_ = Time::never().ns;
     if (thread_->calling_ == this) {
@@ -60,7 +61,7 @@ void TimerThread::run() {
     Timer* due = nullptr;
     Time next = Time::never();
     {
-      const WaitQueue::Guard guard(lock_);
+      const WaitGuard guard(lock_);
       if (Timer* first = timers_.front()) {
         next = Time{first->due_};
         if (next <= t) {
@@ -83,7 +84,7 @@ void TimerThread::call(Timer& timer, Time due) {
   const Time t = now();
   std::uint32_t stoppers = 0;
   {
-    const WaitQueue::Guard guard(lock_);
+    const WaitGuard guard(lock_);
     calling_ = nullptr;
     stoppers = stoppers_;
     stoppers_ = 0;

@@ -267,8 +267,7 @@ void Vcpu::exit_current() {
   v.current_->runnable = false;
   v.current_->exited = true;
   v.current_->cpu.stop(now());  // before anybody who waits for its end may ask
-  v.current_->ended.store(true, std::memory_order_seq_cst);
-  wake_all(v.current_->joiners);
+  tell_end(*v.current_);
   publish_state(*v.current_, CANDOR_THREAD_ABSENT);
   v.trace(CANDOR_TRACE_END, v.current_, 0);
   v.schedule();

@@ -211,6 +211,8 @@ class Vcpu {
 /// What is left of a thread that has ended and is not on its stack any more, but for its control block. Its
 /// vCPU's.
 void release_thread(ThreadControl& thread);
+/// Lets those go on that wait for the end of a thread, which has come.
+void tell_end(ThreadControl& thread);
 /// Who keeps a control block says so. Any context but an interrupt.
 void retain(ThreadControl& thread);
 void drop(ThreadControl& thread);
@@ -237,6 +239,25 @@ class Masked {
 
  private:
   bool was_masked_;
+};
+
+/// The same for a scope that may make threads ready: at its end those that come first run, at once or, inside
+/// of another such scope, when that one ends.
+class Waking {
+ public:
+  Waking() : at_ease_(!upcalls_masked()) {}
+  ~Waking() {
+    if (at_ease_)
+      Vcpu::here().schedule();
+    else
+      Vcpu::here().notify();  // who unmasks then finds that there is something to look at
+  }
+  Waking(const Waking&) = delete;
+  Waking& operator=(const Waking&) = delete;
+
+ private:
+  bool at_ease_;
+  Masked masked_;
 };
 
 /// Writes the job line of a thread, if it has one and the host reads it (publish.cc).

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "guest/kernel_lock.h"
 #include "guest/ordered_list.h"
 #include "guest/rank.h"
 
@@ -27,20 +26,13 @@ struct WaiterOrder {
   bool operator()(const Waiter& a, const Waiter& b) const { return precedes(a.rank, b.rank); }
 };
 
-/// In the order of their ranks, most urgent first, then as they came. All of it under the queue's lock but
-/// wait(). Needs no memory but its own, and no preparation.
+/// In the order of their ranks, most urgent first, then as they came. All of it under the queue's lock
+/// (WaitGuard) but wait() and wake(). Needs no memory but its own, and no preparation.
 class WaitQueue {
  public:
   constexpr WaitQueue() = default;
   /// Nobody may wait any more, or it panics in the name of `owner`.
   void expect_empty(std::string_view owner) const;
-
-  /// Holds the lock for a scope, masked. Threads of all vCPUs that want it wait for it, so what is done
-  /// within is short. Never two at a time: queues share locks.
-  class Guard : public KernelLock {
-   public:
-    explicit Guard(const WaitQueue& queue) : KernelLock(lock_of(queue)) {}
-  };
 
   [[nodiscard]] bool empty() const { return waiters_.front() == nullptr; }
   [[nodiscard]] Waiter* first() { return waiters_.front(); }
@@ -63,7 +55,6 @@ class WaitQueue {
 
  private:
   using List = OrderedList<Waiter, &Waiter::hook, WaiterOrder>;
-  static std::uint32_t lock_of(const WaitQueue& queue);
 
   List waiters_;
   std::uint64_t turns_ = 0;

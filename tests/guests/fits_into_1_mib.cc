@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "guest/memory.h"
+#include "guest/vcpu.h"
 #include "tests/guests/verdict.h"
 
 extern "C" char image_end[];

@@ -1,7 +1,9 @@
 // An unpark that comes while a thread sleeps, waits for a release or for a mutex
-// is kept for its next park, and does not cut the wait short.
+// is kept for its next park, and does not cut the wait short. One from where upcalls are masked has its
+// effect after that.
 #include <atomic>
 
+#include "guest/vcpu.h"
 #include "tests/guests/verdict.h"
 
 namespace {
@@ -11,9 +13,29 @@ using namespace candor;
 enum Wait { kSleep, kRelease, kMutex, kWaits };
 std::atomic<int> reached{-1}, parked{-1};
 
+/// On one vCPU: who is unparked with upcalls masked runs when they are unmasked, not some time later.
+void unpark_while_masked() {
+  if (kernel::kernel.vcpus != 1) return;
+  static std::atomic<bool> ran{false};
+  const Thread urgent = Thread::create("urgent", Terms::fixed(30, {}, {}), [] {
+    while (!this_thread::park()) {
+    }
+    ran = true;
+  });
+  this_thread::sleep_for(milliseconds(2));
+  {
+    const kernel::Masked masked;
+    urgent.unpark();
+    test::expect(!ran, "it ran with upcalls masked");
+  }
+  test::expect(ran, "it did not run when they were unmasked");
+  urgent.join();
+}
+
 }  // namespace
 
 int candor::guest_main(Arguments /*arguments*/) {
+  unpark_while_masked();
   static Mutex mutex("held");
   mutex.lock();
   const Thread waiter = Thread::create("waiter", Terms::fair(), [] {

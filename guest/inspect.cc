@@ -1,5 +1,7 @@
 #include "guest/inspect.h"
 
+#include <algorithm>
+
 #include "guest/kernel_lock.h"
 #include "guest/memory.h"
 #include "guest/vcpu.h"
@@ -57,9 +59,11 @@ bool thread_info(std::size_t n, ThreadInfo& info) {
   const Vcpu* home = t->home.load(std::memory_order_relaxed);
   info.vcpu = home != nullptr ? home->index() : 0;
   info.cpu = t->cpu.read(now);
-  const void* stack = t->stack;
-  info.stack_bytes = stack != nullptr ? stack_bytes(stack) : 0;
-  info.stack_used = stack != nullptr ? info.stack_bytes - stack_untouched(stack) : 0;
+  const Stack* stack = t->stack;
+  const std::size_t registers = extended_room();
+  info.stack_bytes = stack != nullptr ? stack->bytes - registers : 0;
+  info.stack_used =
+      stack != nullptr ? info.stack_bytes - std::min(stack_untouched(*stack), info.stack_bytes) : 0;
   info.claim = !t->terms.realtime() ? "" : t->claim.admitted() ? "admitted" : "refused";
   return true;
 }

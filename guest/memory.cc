@@ -11,16 +11,7 @@ extern "C" char image_end[];  // arch/x86_64/guest.ld
 namespace candor::kernel {
 namespace {
 
-constexpr std::size_t kPage = 4096;
-
 constinit Heap heap;
-
-/// Described apart from the stack itself, so that an overflow cannot reach it.
-struct Stack {
-  char* bottom;  // above the guard page
-  std::size_t bytes;
-  Stack* next_free;
-};
 Stack* free_stacks;
 
 [[noreturn]] void out_of_memory(std::size_t bytes) {
@@ -58,12 +49,15 @@ void release(void* memory) {
   }
 }
 
-/// Nobody may touch this page.
-void guard(std::uint64_t page) {
+/// From now on nobody may touch this page, or all may again.
+void protect(std::uint64_t page, std::uint32_t access) {
   if (!host_offers(CANDOR_FEATURE_PROTECT)) return;
   Masked masked;
-  const std::int64_t result = call_host(CANDOR_CALL_PROTECT, page, kPage, CANDOR_PROT_NONE);
+  const std::int64_t result = call_host(CANDOR_CALL_PROTECT, page, kPageBytes, access);
   if (result != CANDOR_OK) panic("the guard page of a stack cannot be had: the host answers {}", result);
+}
+void guard(std::uint64_t page) {
+  protect(page, CANDOR_PROT_NONE);
 }
 
 }  // namespace
@@ -75,7 +69,7 @@ void start_memory() {
   for (std::uint64_t at = 0; at < boot_stacks; at += CANDOR_BOOT_STACK_BYTES) guard(first_stack + at);
 }
 
-void* allocate_stack(std::size_t bytes) {
+Stack* allocate_stack(std::size_t bytes) {
   {
     KernelLock lock(kHeapLock);
     for (Stack** at = &free_stacks; *at != nullptr; at = &(*at)->next_free) {
@@ -89,24 +83,27 @@ void* allocate_stack(std::size_t bytes) {
   char* pages;
   {
     KernelLock lock(kHeapLock);
-    pages = static_cast<char*>(heap.allocate_pages(bytes / kPage + 1));
+    pages = static_cast<char*>(heap.allocate_pages(bytes / kPageBytes + 1));
   }
   if (pages == nullptr) out_of_memory(bytes);
-  stack->bottom = pages + kPage;
+  stack->bottom = pages + kPageBytes;
   guard(reinterpret_cast<std::uint64_t>(pages));
   return stack;
 }
 
-void free_stack(void* stack) {
-  auto* s = static_cast<Stack*>(stack);
+void free_stack(Stack* stack) {
   KernelLock lock(kHeapLock);
-  s->next_free = free_stacks;
-  free_stacks = s;
+  stack->next_free = free_stacks;
+  free_stacks = stack;
 }
 
-void* stack_top(void* stack) {
-  auto* s = static_cast<Stack*>(stack);
-  return s->bottom + s->bytes;
+Stack adopt_stack(std::byte* memory, std::size_t bytes) {
+  guard(reinterpret_cast<std::uint64_t>(memory));
+  return {reinterpret_cast<char*>(memory) + kPageBytes, bytes - kPageBytes, nullptr};
+}
+
+void give_back_stack(const Stack& stack) {
+  protect(reinterpret_cast<std::uint64_t>(stack.bottom) - kPageBytes, CANDOR_PROT_WRITE);
 }
 
 std::size_t untouched_memory() {
@@ -118,15 +115,10 @@ MemoryUse memory_use() {
   return {.total = heap.bytes_total(), .untouched = heap.bytes_untouched(), .in_blocks = heap.bytes_in_use()};
 }
 
-std::size_t stack_bytes(const void* stack) {
-  return static_cast<const Stack*>(stack)->bytes;
-}
-
-std::size_t stack_untouched(const void* stack) {
-  const auto* s = static_cast<const Stack*>(stack);
-  const auto* words = reinterpret_cast<const volatile std::uint64_t*>(s->bottom);
+std::size_t stack_untouched(const Stack& stack) {
+  const auto* words = reinterpret_cast<const volatile std::uint64_t*>(stack.bottom);
   std::size_t i = 0;
-  while (i < s->bytes / sizeof *words && words[i] == 0) i++;
+  while (i < stack.bytes / sizeof *words && words[i] == 0) i++;
   return i * sizeof *words;
 }
 

@@ -9,10 +9,24 @@ namespace candor::kernel {
 /// Everything from the end of the image to the boot stacks. Once, at boot.
 void start_memory();
 
-/// A stack of `bytes`, a multiple of the page size, above an inaccessible page.
-void* allocate_stack(std::size_t bytes);
-void free_stack(void* stack);
-void* stack_top(void* stack);
+constexpr std::size_t kPageBytes = 4096;
+
+/// Described apart from the stack itself, so that an overflow cannot reach it.
+struct Stack {
+  char* bottom;  // above an inaccessible page
+  std::size_t bytes;
+  Stack* next_free;
+
+  [[nodiscard]] char* top() const { return bottom + bytes; }
+};
+
+/// Of `bytes`, a multiple of the page size.
+Stack* allocate_stack(std::size_t bytes);
+void free_stack(Stack* stack);
+/// A stack in memory of somebody's own, both multiples of the page size: its first page becomes inaccessible,
+/// until it is given back.
+Stack adopt_stack(std::byte* memory, std::size_t bytes);
+void give_back_stack(const Stack& stack);
 
 /// What is left that has never been used.
 std::size_t untouched_memory();
@@ -24,9 +38,8 @@ struct MemoryUse {
 };
 MemoryUse memory_use();
 
-/// How large a stack is, and how much of it at its end nobody who has had it has ever written to, by its
-/// being zero: memory comes zeroed from Candor and QEMU; elsewhere the answer may be too small.
-std::size_t stack_bytes(const void* stack);
-std::size_t stack_untouched(const void* stack);
+/// How much of a stack at its end nobody who has had it has ever written to, by its being zero: memory comes
+/// zeroed from Candor and QEMU; elsewhere the answer may be too small.
+std::size_t stack_untouched(const Stack& stack);
 
 }  // namespace candor::kernel

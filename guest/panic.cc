@@ -33,8 +33,8 @@ Range stack_around(std::uint64_t address) {
       host_page().ram_base + host_page().ram_bytes - std::uint64_t{v.index()} * CANDOR_BOOT_STACK_BYTES;
   Range range = {boot_end - CANDOR_BOOT_STACK_BYTES + 4096, boot_end};  // above its guard page
   if (const ThreadControl* t = v.running(); t != nullptr && t->stack != nullptr) {
-    const auto top = reinterpret_cast<std::uint64_t>(stack_top(t->stack));
-    if (address < top && address >= top - stack_bytes(t->stack)) range = {top - stack_bytes(t->stack), top};
+    const auto top = reinterpret_cast<std::uint64_t>(t->stack->top());
+    if (address < top && address >= top - t->stack->bytes) range = {top - t->stack->bytes, top};
   }
   return address >= range.begin && address < range.end ? range : Range{};
 }

@@ -23,6 +23,7 @@
 #include "guest/recursive_mutex.h"
 #include "guest/semaphore.h"
 #include "guest/shell.h"
+#include "guest/static_thread.h"
 #include "guest/terms.h"
 #include "guest/thread.h"
 #include "guest/timer.h"

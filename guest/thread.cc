@@ -1,10 +1,14 @@
 // Making threads, and what they may do with themselves.
 #include "guest/thread.h"
 
+#include <algorithm>
+#include <new>
+
 #include "guest/claim.h"
 #include "guest/inspect.h"
 #include "guest/memory.h"
 #include "guest/panic.h"
+#include "guest/static_thread.h"
 #include "guest/vcpu.h"
 #include "guest/wait_guard.h"
 
@@ -12,30 +16,48 @@ namespace candor {
 namespace kernel {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kLeastStack = 8192;
 
 void copy_name(ThreadControl& t, std::string_view name) {
   for (std::size_t i = 0; i < name.size() && i + 1 < sizeof t.name; i++) t.name[i] = name[i];
 }
 
-}  // namespace
-
-ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
-                           std::size_t stack_bytes) {
-  auto& t = *new ThreadControl;
+/// Makes the control block of a thread, which has its stack, known to the kernel and to the host.
+void prepare(ThreadControl& t, std::string_view name, const Terms& terms, void (*entry)(void*),
+             void* argument) {
   copy_name(t, name);
   t.entry = entry;
   t.argument = argument;
-  t.stack =
-      allocate_stack(stack_bytes < kLeastStack ? kLeastStack : (stack_bytes + kPage - 1) & ~(kPage - 1));
-  t.extended = operator new (kernel.extended.bytes, std::align_val_t{64});
+  t.extended = t.stack->top() - extended_room();
   __builtin_memset(t.extended, 0, kernel.extended.bytes);
-  t.sp = prepare_stack(stack_top(t.stack), &t);
+  t.sp = prepare_stack(t.extended, &t);
   allocate_slot(t);
   write_terms(t, terms);
   t.base = t.rank = rank_of(t);
   now_known(t);
+}
+
+Thread start(ThreadControl& t) {
+  Thread handle(&t);  // it may have ended before we return
+  Masked masked;
+  Vcpu& where = claim_and_place(t);
+  t.base = t.rank = rank_of(t);
+  launch(t, where);
+  return handle;
+}
+
+}  // namespace
+
+std::size_t extended_room() {
+  return (kernel.extended.bytes + 63) & ~std::size_t{63};
+}
+
+ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
+                           std::size_t stack_bytes) {
+  auto& t = *new ThreadControl;
+  const std::size_t bytes = std::max(stack_bytes, kLeastStack) + extended_room();
+  t.stack = allocate_stack((bytes + kPageBytes - 1) / kPageBytes * kPageBytes);
+  prepare(t, name, terms, entry, argument);
   return t;
 }
 
@@ -75,7 +97,7 @@ void tell_end(ThreadControl& t) {
 
 void release_thread(ThreadControl& t) {
   release_slot(t);
-  free_stack(t.stack);
+  if (t.in_place == nullptr) free_stack(t.stack);
   t.stack = nullptr;
   drop(t);
 }
@@ -86,8 +108,59 @@ void retain(ThreadControl& t) {
 void drop(ThreadControl& t) {
   if (t.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   no_more_known(t);
-  operator delete (t.extended, std::align_val_t{64});
-  delete &t;
+  StaticThreadMemory* place = t.in_place;
+  if (place == nullptr) {
+    delete &t;
+    return;
+  }
+  t.~ThreadControl();
+  place->used.store(false, std::memory_order_release);
+}
+
+// The memory of static threads.
+
+/// Between looks whether the kernel is done with a thread that has ended, as it is in a moment, and whether
+/// the last handle is gone.
+constexpr Duration kUntilGone = microseconds(100);
+
+static_assert(kMostExtendedBytes <= kPageBytes);  // what StaticThread has for it
+static_assert(sizeof(ThreadControl) <= sizeof(StaticThreadMemory::control) &&
+              alignof(ThreadControl) <= alignof(StaticThreadMemory));
+static_assert(sizeof(Stack) <= sizeof(StaticThreadMemory::stack) &&
+              alignof(Stack) <= alignof(StaticThreadMemory));
+
+ThreadControl& StaticThreadMemory::thread() {
+  return *std::launder(reinterpret_cast<ThreadControl*>(control));
+}
+
+void StaticThreadMemory::claim(std::string_view name) {
+  while (used.exchange(true, std::memory_order_acquire)) {
+    if (!thread().ended.load(std::memory_order_relaxed))
+      panic("{} is started in the memory of {}, which has not ended", name, thread().name);
+    this_thread::sleep_for(kUntilGone);
+  }
+}
+
+Thread StaticThreadMemory::start(std::string_view name, const Terms& terms, void (*enter)(void*),
+                                 void* argument, std::byte* memory, std::size_t bytes) {
+  if (!has_stack) new (stack) Stack(adopt_stack(memory, bytes));
+  has_stack = true;
+  auto& t = *new (control) ThreadControl;
+  t.in_place = this;
+  t.stack = std::launder(reinterpret_cast<Stack*>(stack));
+  prepare(t, name, terms, enter, argument);
+  return kernel::start(t);
+}
+
+void StaticThreadMemory::release() {
+  while (used.load(std::memory_order_acquire)) {
+    if (!thread().ended.load(std::memory_order_relaxed))
+      panic("the memory of {} goes, but the thread has not ended", thread().name);
+    this_thread::sleep_for(
+        microseconds(100));  // the kernel is about to be done with it, or somebody has a handle
+  }
+  if (has_stack) give_back_stack(*std::launder(reinterpret_cast<Stack*>(stack)));
+  has_stack = false;
 }
 
 }  // namespace kernel
@@ -96,13 +169,7 @@ using namespace kernel;
 
 Thread Thread::start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,
                      std::size_t stack_bytes) {
-  ThreadControl& t = make_thread(name, terms, enter, argument, stack_bytes);
-  const Thread handle(&t);  // it may have ended before we return
-  Masked masked;
-  Vcpu& where = claim_and_place(t);
-  t.base = t.rank = rank_of(t);
-  launch(t, where);
-  return handle;
+  return kernel::start(make_thread(name, terms, enter, argument, stack_bytes));
 }
 
 const char* Thread::name() const {

@@ -25,6 +25,8 @@ namespace candor::kernel {
 
 class Vcpu;
 struct MutexState;
+struct Stack;
+struct StaticThreadMemory;
 
 /// A turn of fair and background threads that do not say how long theirs are.
 constexpr Duration kSlice = milliseconds(4);
@@ -40,7 +42,7 @@ enum Mail : std::uint32_t {
 struct ThreadControl {
   // ---- context, while it does not run
   void* sp = nullptr;
-  void* extended = nullptr;  // the extended state of a preempted thread
+  void* extended = nullptr;  // the extended state of a preempted thread, at the top of its stack
 
   // ---- place in its vCPU's order
   Rank base;  // by its terms and current job
@@ -103,7 +105,8 @@ struct ThreadControl {
   // ---- what it runs
   void (*entry)(void*) = nullptr;
   void* argument = nullptr;
-  void* stack = nullptr;
+  Stack* stack = nullptr;
+  StaticThreadMemory* in_place = nullptr;  // where all of it is, if not on the heap
 
   /// One of the fair vCPUs that its terms permit.
   [[nodiscard]] bool may_run_on(std::uint32_t vcpu) const {

@@ -208,6 +208,9 @@ class Vcpu {
   std::atomic<bool> finished_{false};
 };
 
+/// What the extended state of a thread takes at the top of its stack, in bytes.
+std::size_t extended_room();
+
 /// What is left of a thread that has ended and is not on its stack any more, but for its control block. Its
 /// vCPU's.
 void release_thread(ThreadControl& thread);

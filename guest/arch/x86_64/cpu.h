@@ -63,6 +63,8 @@ inline std::uint64_t trap_identify() {
   return result;
 }
 
+/// Most that the extended state of a thread takes, in bytes, on processors that there are: 2688 with AVX-512.
+constexpr std::uint32_t kMostExtendedBytes = 4096;
 /// Which components of the extended state a thread owns, and how much memory they take.
 struct ExtendedState {
   std::uint32_t mask = 3;

@@ -22,6 +22,8 @@
 // and they try again: few wait at a time, and the one that matters most runs first.
 #include "guest/mutex.h"
 
+#include <new>
+
 #include "guest/kernel_lock.h"
 #include "guest/panic.h"
 #include "guest/vcpu.h"
@@ -171,78 +173,90 @@ ThreadControl* pass_on_rank(ThreadControl& waiter, const Vcpu& here) {
 
 using namespace kernel;
 
-Mutex::Mutex(std::string_view name) : state_(new MutexState) {
-  state_->index = allocate_word();
-  for (std::size_t i = 0; i < name.size() && i + 1 < sizeof state_->name; i++) state_->name[i] = name[i];
+static_assert(sizeof(MutexState) <= 56 && alignof(MutexState) <= 8);
+
+MutexState& Mutex::state() const {
+  return *std::launder(reinterpret_cast<MutexState*>(state_));
+}
+
+Mutex::Mutex(std::string_view name) {
+  auto& m = *new (state_) MutexState;
+  m.index = allocate_word();
+  for (std::size_t i = 0; i < name.size() && i + 1 < sizeof m.name; i++) m.name[i] = name[i];
 }
 
 Mutex::~Mutex() {
-  if (ThreadControl* holder = state_->holder.load())
-    panic("mutex {}: destroyed while {} holds it", state_->name, holder->name);
-  words_in_use[state_->index / 64].fetch_and(~(1ull << state_->index % 64));
-  delete state_;
+  MutexState& m = state();
+  if (ThreadControl* holder = m.holder.load())
+    panic("mutex {}: destroyed while {} holds it", m.name, holder->name);
+  words_in_use[m.index / 64].fetch_and(~(1ull << m.index % 64));
+  m.~MutexState();
 }
 
 void Mutex::lock() {
   Masked masked;
+  MutexState& m = state();
   ThreadControl& self = Vcpu::here().current();
-  if (state_->holder.load(std::memory_order_relaxed) == &self)
-    panic("mutex {}: {} locks it twice; mutexes are not recursive", state_->name, self.name);
+  if (m.holder.load(std::memory_order_relaxed) == &self)
+    panic("mutex {}: {} locks it twice; mutexes are not recursive", m.name, self.name);
   // The token is looked up anew each time: waiting may end on another vCPU.
-  while (!take_word(*state_, Vcpu::here().lock_token()))
-    if (wait(*state_, self, Time::never())) break;
-  now_holds(*state_, self);
+  while (!take_word(m, Vcpu::here().lock_token()))
+    if (wait(m, self, Time::never())) break;
+  now_holds(m, self);
 }
 
 bool Mutex::try_lock_until(Time until) {
   Masked masked;
+  MutexState& m = state();
   ThreadControl& self = Vcpu::here().current();
-  if (state_->holder.load(std::memory_order_relaxed) == &self)
-    panic("mutex {}: {} locks it twice; mutexes are not recursive", state_->name, self.name);
-  while (!take_word(*state_, Vcpu::here().lock_token())) {
+  if (m.holder.load(std::memory_order_relaxed) == &self)
+    panic("mutex {}: {} locks it twice; mutexes are not recursive", m.name, self.name);
+  while (!take_word(m, Vcpu::here().lock_token())) {
     if (now() >= until) {
-      take_back_rank(*state_);
+      take_back_rank(m);
       return false;
     }
-    if (wait(*state_, self, until)) break;
+    if (wait(m, self, until)) break;
   }
-  now_holds(*state_, self);
+  now_holds(m, self);
   return true;
 }
 
 bool Mutex::held_by_current() const {
   const Masked masked;
-  return state_->holder.load(std::memory_order_relaxed) == &Vcpu::here().current();
+  return state().holder.load(std::memory_order_relaxed) == &Vcpu::here().current();
 }
 
 bool Mutex::try_lock() {
   Masked masked;
+  MutexState& m = state();
   ThreadControl& self = Vcpu::here().current();
-  if (!take_word(*state_, Vcpu::here().lock_token())) return false;
-  now_holds(*state_, self);
+  if (!take_word(m, Vcpu::here().lock_token())) return false;
+  now_holds(m, self);
   return true;
 }
 
 void Mutex::unlock() {
   Masked masked;
+  MutexState& m = state();
   Vcpu& v = Vcpu::here();
   ThreadControl& self = v.current();
-  ThreadControl* holder = state_->holder.load(std::memory_order_relaxed);
+  ThreadControl* holder = m.holder.load(std::memory_order_relaxed);
   if (holder != &self)
-    panic("mutex {}: {} unlocks it, but only its holder may, and that is {}", state_->name, self.name,
+    panic("mutex {}: {} unlocks it, but only its holder may, and that is {}", m.name, self.name,
           holder != nullptr ? holder->name : "nobody");
   for (MutexState** at = &self.held; *at != nullptr; at = &(*at)->next_held) {
-    if (*at != state_) continue;
-    *at = state_->next_held;
+    if (*at != &m) continue;
+    *at = m.next_held;
     break;
   }
-  state_->holder.store(nullptr, std::memory_order_relaxed);
+  m.holder.store(nullptr, std::memory_order_relaxed);
   std::uint32_t expected = v.lock_token();
-  const bool quiet = __atomic_compare_exchange_n(&lock_word(state_->index), &expected, 0u, false,
-                                                 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-  if (!quiet) call_host(CANDOR_CALL_LOCK_WAKE, state_->index);
-  const bool waiters = !state_->waiters.empty();
-  if (waiters) wake_all(state_->waiters);
+  const bool quiet = __atomic_compare_exchange_n(&lock_word(m.index), &expected, 0u, false, __ATOMIC_SEQ_CST,
+                                                 __ATOMIC_RELAXED);
+  if (!quiet) call_host(CANDOR_CALL_LOCK_WAKE, m.index);
+  const bool waiters = !m.waiters.empty();
+  if (waiters) wake_all(m.waiters);
   // What was lent is given back with the last mutex.
   const bool lifted =
       self.held == nullptr && (self.rank.tier != self.base.tier || self.rank.key != self.base.key);

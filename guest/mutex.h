@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,7 +24,7 @@ bool waits_for(const ThreadControl& waiter, const ThreadControl& holder);
 }  // namespace kernel
 
 /// Not recursive; only the holder may unlock it. Must outlive its use; names one
-/// of the shared area's lock words as long as it exists.
+/// of the shared area's lock words as long as it exists. Nothing of it is on the heap.
 class Mutex {
  public:
   explicit Mutex(std::string_view name = "mutex");
@@ -42,7 +43,9 @@ class Mutex {
   void unlock();
 
  private:
-  kernel::MutexState* state_;
+  [[nodiscard]] kernel::MutexState& state() const;
+
+  alignas(8) mutable std::byte state_[56];
 };
 
 /// Holds a mutex for a scope.

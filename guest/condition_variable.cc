@@ -6,7 +6,7 @@ namespace candor {
 
 using namespace kernel;
 
-bool ConditionVariable::wait_until(Mutex& mutex, Time until) {
+bool ConditionVariable::wait_within(Mutex& mutex, WaitLimit limit) {
   expect_may_wait("ConditionVariable::wait");
   Waiter waiter;
   {
@@ -14,7 +14,7 @@ bool ConditionVariable::wait_until(Mutex& mutex, Time until) {
     queue_.add(waiter);  // before the mutex is let go: no notification from then on is missed
   }
   mutex.unlock();
-  const bool notified = queue_.wait(waiter, until);
+  const bool notified = queue_.wait(waiter, limit);
   mutex.lock();
   return notified;
 }

@@ -17,9 +17,9 @@ class ConditionVariable {
 
   /// Lets `mutex`, which the caller holds, go, waits for a notification and takes it again. Somebody else may
   /// have changed the state in between: look again, in a loop.
-  void wait(Mutex& mutex) { (void)wait_until(mutex, Time::never()); }
+  void wait(Mutex& mutex) { (void)wait_within(mutex, kernel::WaitLimit::none()); }
   /// False if no notification came until then. The mutex is held again in either case.
-  bool wait_until(Mutex& mutex, Time until);
+  bool wait_until(Mutex& mutex, Time until) { return wait_within(mutex, until); }
   bool wait_for(Mutex& mutex, Duration most) { return wait_until(mutex, now() + most); }
 
   /// Waits until holds() does, which is asked with the mutex held.
@@ -42,6 +42,8 @@ class ConditionVariable {
   void notify_all();
 
  private:
+  bool wait_within(Mutex& mutex, kernel::WaitLimit limit);
+
   kernel::WaitQueue queue_;
 };
 

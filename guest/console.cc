@@ -170,7 +170,7 @@ std::size_t read_console(ThreadControl& self, std::span<char> into, Time until) 
   for (;;) {
     if (const std::size_t got = try_read(into); got != 0) return got;
     const Time t = now();
-    if (t >= until || kernel.stopping.load()) return 0;
+    if (t >= until || kernel.stopping.load() || self.cancelled.load(std::memory_order_relaxed)) return 0;
     Vcpu::block(told || until < t + kInputLook ? until : t + kInputLook);
   }
 }

@@ -26,9 +26,9 @@ void print(Pattern<Arguments...> pattern, const Arguments&... arguments) {
 namespace console {
 
 /// What people have typed, as it comes: waits until there is something, and returns how much of `into` it has
-/// filled. 0: `into` is empty, the time has come, or the host asks this VM to end. Lines end with '\n' as far
-/// as the other side ends them. For threads, one at a time: a second one that reads meanwhile is a bug, and
-/// panics.
+/// filled. 0: `into` is empty, the time has come, or the host asks this VM to end or somebody the thread.
+/// Lines end with '\n' as far as the other side ends them. For threads, one at a time: a second one that
+/// reads meanwhile is a bug, and panics.
 [[nodiscard]] std::size_t read(std::span<char> into, Time until = Time::never());
 
 }  // namespace console

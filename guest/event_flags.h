@@ -25,7 +25,8 @@ class EventFlags {
   void clear(std::uint32_t flags);
   [[nodiscard]] std::uint32_t get() const { return __atomic_load_n(&flags_, __ATOMIC_RELAXED); }
 
-  /// Those of `flags` that were set when the wait ended; 0 if the time came first. `flags` of 0 is a bug, and
+  /// Those of `flags` that were set when the wait ended; 0 if the time came first, or the thread was asked to
+  /// end. `flags` of 0 is a bug, and
   /// panics. Threads only, unless `until` is past.
   [[nodiscard]] std::uint32_t wait(std::uint32_t flags, Want want = Want::kAny, Then then = Then::kClear,
                                    Time until = Time::never());

@@ -26,8 +26,8 @@ void ByteQueue::take(void* message) {
   count_--;
 }
 
-bool ByteQueue::send(const void* message, Time until) {
-  const bool may_wait = now() < until;
+bool ByteQueue::send(const void* message, WaitLimit limit) {
+  const bool may_wait = limit.permits_waiting();
   if (may_wait) expect_may_wait("MessageQueue::send");
   Wait self;
   ThreadControl* receiver = nullptr;
@@ -47,11 +47,11 @@ bool ByteQueue::send(const void* message, Time until) {
     }
   }
   WaitQueue::wake(receiver);
-  return sent || (may_wait && waiting_.wait(self, until));
+  return sent || (may_wait && waiting_.wait(self, limit));
 }
 
-bool ByteQueue::receive(void* message, Time until) {
-  const bool may_wait = now() < until;
+bool ByteQueue::receive(void* message, WaitLimit limit) {
+  const bool may_wait = limit.permits_waiting();
   if (may_wait) expect_may_wait("MessageQueue::receive");
   Wait self;
   ThreadControl* sender = nullptr;
@@ -71,7 +71,7 @@ bool ByteQueue::receive(void* message, Time until) {
     }
   }
   WaitQueue::wake(sender);
-  return received || (may_wait && waiting_.wait(self, until));
+  return received || (may_wait && waiting_.wait(self, limit));
 }
 
 }  // namespace candor::kernel

@@ -20,8 +20,8 @@ class ByteQueue {
   ByteQueue(const ByteQueue&) = delete;
   ByteQueue& operator=(const ByteQueue&) = delete;
 
-  [[nodiscard]] bool send(const void* message, Time until);
-  [[nodiscard]] bool receive(void* message, Time until);
+  [[nodiscard]] bool send(const void* message, WaitLimit limit);
+  [[nodiscard]] bool receive(void* message, WaitLimit limit);
   [[nodiscard]] std::size_t size() const { return __atomic_load_n(&count_, __ATOMIC_RELAXED); }
 
  private:
@@ -50,7 +50,7 @@ class MessageQueue {
   MessageQueue& operator=(const MessageQueue&) = delete;
 
   /// Waits for room as long as it takes. Threads only.
-  void send(const T& message) { (void)queue_.send(&message, Time::never()); }
+  void send(const T& message) { (void)queue_.send(&message, kernel::WaitLimit::none()); }
   /// False if there is no room. Any context.
   [[nodiscard]] bool try_send(const T& message) { return queue_.send(&message, Time{}); }
   /// False if there was no room until then. Threads only.
@@ -60,7 +60,7 @@ class MessageQueue {
   }
 
   /// Waits for a message as long as it takes. Threads only.
-  void receive(T& message) { (void)queue_.receive(&message, Time::never()); }
+  void receive(T& message) { (void)queue_.receive(&message, kernel::WaitLimit::none()); }
   /// False, and `message` is as it was, if there is none. Any context.
   [[nodiscard]] bool try_receive(T& message) { return queue_.receive(&message, Time{}); }
   /// False, and `message` is as it was, if none came until then. Threads only.

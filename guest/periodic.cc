@@ -49,7 +49,11 @@ bool Periodic::wait_next() {
   const bool ended = self.in_job;
   Time t = now();
   if (ended) count_end(self, t);
-  if (kernel::kernel.ending.load(std::memory_order_relaxed)) return false;
+  const auto over = [&self] {
+    return kernel::kernel.ending.load(std::memory_order_relaxed) ||
+           self.cancelled.load(std::memory_order_relaxed);
+  };
+  if (over()) return false;
 
   const Time stop = unwire(peek(host_page().stop_ns));
   count(self.stats->skipped, static_cast<std::uint64_t>(self.grid.skip_overdue(t, stop)));
@@ -61,7 +65,7 @@ bool Periodic::wait_next() {
   if (ended) Vcpu::here().job_ended();
 
   if (t < release_) {
-    while (t < release_) {
+    while (t < release_ && !self.cancelled.load(std::memory_order_relaxed)) {
       Vcpu::block(release_, deadline_);
       t = now();
     }
@@ -71,7 +75,7 @@ bool Periodic::wait_next() {
     Vcpu::here().schedule();
     t = now();
   }
-  if (kernel::kernel.ending.load(std::memory_order_relaxed)) return false;
+  if (over()) return false;
   self.grid.take();
   self.in_job = true;
   self.job_counts = release_ < stop && !Vcpu::here().finished();

@@ -26,7 +26,7 @@ class Periodic {
   Periodic& operator=(const Periodic&) = delete;
 
   /// Ends the current job, if there is one, and waits for the next release. False
-  /// once the run is over; then there is no job.
+  /// once the run is over, or the thread is asked to end; then there is no job.
   bool wait_next();
 
   /// Of the current job.

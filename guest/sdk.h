@@ -20,6 +20,7 @@
 #include "guest/panic.h"
 #include "guest/parse.h"
 #include "guest/periodic.h"
+#include "guest/pool.h"
 #include "guest/recursive_mutex.h"
 #include "guest/semaphore.h"
 #include "guest/shell.h"

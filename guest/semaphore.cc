@@ -13,7 +13,7 @@ bool Semaphore::try_acquire() {
   return true;
 }
 
-bool Semaphore::try_acquire_until(Time until) {
+bool Semaphore::take(WaitLimit limit) {
   expect_may_wait("Semaphore::acquire");
   Waiter waiter;
   {
@@ -24,7 +24,7 @@ bool Semaphore::try_acquire_until(Time until) {
     }
     queue_.add(waiter);
   }
-  return queue_.wait(waiter, until);
+  return queue_.wait(waiter, limit);
 }
 
 bool Semaphore::release() {

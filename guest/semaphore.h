@@ -21,11 +21,11 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
 
   /// Takes a unit, waiting for it as long as it takes. Threads only.
-  void acquire() { (void)try_acquire_until(Time::never()); }
+  void acquire() { (void)take(kernel::WaitLimit::none()); }
   /// Takes a unit if there is one. Any context.
   [[nodiscard]] bool try_acquire();
   /// False if there was none until then. Threads only.
-  [[nodiscard]] bool try_acquire_until(Time until);
+  [[nodiscard]] bool try_acquire_until(Time until) { return take(until); }
   [[nodiscard]] bool try_acquire_for(Duration most) { return try_acquire_until(now() + most); }
   /// Gives a unit. False, and nothing is changed, if there would be more than the most. Any context.
   [[nodiscard]] bool release();
@@ -34,6 +34,8 @@ class Semaphore {
   [[nodiscard]] std::uint32_t available() const { return __atomic_load_n(&units_, __ATOMIC_RELAXED); }
 
  private:
+  [[nodiscard]] bool take(kernel::WaitLimit limit);
+
   kernel::WaitQueue queue_;
   std::uint32_t units_;
   std::uint32_t most_;

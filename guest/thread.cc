@@ -202,7 +202,13 @@ Duration Thread::cpu_time() const {
   return control_->cpu.read(now);
 }
 
-bool Thread::join_until(Time until) const {
+void Thread::cancel() const {
+  const Waking waking;
+  control_->cancelled.store(true, std::memory_order_relaxed);
+  Vcpu::wake(*control_);  // sees it when it looks whether its wait is over
+}
+
+bool Thread::join_within(WaitLimit limit) const {
   expect_may_wait("Thread::join");
   if (*this == this_thread::get()) panic("{} waits for its own end", control_->name);
   Waiter waiter;
@@ -211,7 +217,7 @@ bool Thread::join_until(Time until) const {
     if (control_->ended.load(std::memory_order_relaxed)) return true;
     control_->joiners.add(waiter);
   }
-  return control_->joiners.wait(waiter, until);
+  return control_->joiners.wait(waiter, limit);
 }
 
 namespace this_thread {
@@ -233,12 +239,22 @@ Claim set_terms(const Terms& terms) {
   return self.claim;
 }
 
-void sleep_until(Time t) {
+bool cancelled() {
   Masked masked;
-  while (now() < t) Vcpu::block(t);
+  return Vcpu::here().current().cancelled.load(std::memory_order_relaxed);
 }
-void sleep_for(Duration d) {
-  sleep_until(now() + d);
+
+bool sleep_until(Time t) {
+  Masked masked;
+  const ThreadControl& self = Vcpu::here().current();
+  while (now() < t) {
+    if (self.cancelled.load(std::memory_order_relaxed)) return false;
+    Vcpu::block(t);
+  }
+  return true;
+}
+bool sleep_for(Duration d) {
+  return sleep_until(now() + d);
 }
 
 bool park(Time until) {
@@ -267,7 +283,7 @@ bool stopping() {
 }
 
 void wait_for_shutdown() {
-  while (!stopping()) this_thread::park();
+  while (!stopping() && !this_thread::cancelled()) this_thread::park();
 }
 
 }  // namespace candor

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "guest/clock.h"
 #include "guest/terms.h"
+#include "guest/wait_queue.h"
 
 namespace candor {
 
@@ -70,15 +71,23 @@ class Thread {
   /// until then it is counted, and then the threads that ran bear it in proportion. So this may go back a
   /// little. From any thread; a clock read.
   [[nodiscard]] Duration cpu_time() const;
+  /// Asks the thread to end: from now on this_thread::cancelled() is true in it, and its waits that can end
+  /// without what they are for do so at once, for good. Those are sleeping, park(), Periodic::wait_next(),
+  /// and all that has a time limit but mutexes; such a wait still takes what is there. One that cannot fail
+  /// (`acquire()`, `send()`, `receive()`, `lock()`, `join()`) goes on: Time::never() is the limit of one that
+  /// ends for nothing else. Nothing is taken from the thread: it returns from its function when it sees fit,
+  /// by its own destructors. Any context.
+  void cancel() const;
   /// Waits until the thread has ended. Any number of threads may, but not itself.
-  void join() const { (void)join_until(Time::never()); }
+  void join() const { (void)join_within(kernel::WaitLimit::none()); }
   /// False if it has not ended until then; a time that is past asks whether it has.
-  [[nodiscard]] bool join_until(Time until) const;
+  [[nodiscard]] bool join_until(Time until) const { return join_within(until); }
   [[nodiscard]] bool join_for(Duration most) const { return join_until(now() + most); }
 
   explicit Thread(kernel::ThreadControl* control) : control_(control) { kernel::retain(*control); }
 
  private:
+  [[nodiscard]] bool join_within(kernel::WaitLimit limit) const;
   static Thread start(std::string_view name, const Terms& terms, void (*enter)(void*), void* argument,
                       std::size_t stack_bytes);
   kernel::ThreadControl* control_;
@@ -87,12 +96,15 @@ class Thread {
 namespace this_thread {
 
 [[nodiscard]] Thread get();
+/// Somebody has asked this thread to end (Thread::cancel()).
+[[nodiscard]] bool cancelled();
 /// Changes class and reserve. The thread goes on on a vCPU of its new kind.
 Claim set_terms(const Terms& terms);
-void sleep_until(Time t);
-void sleep_for(Duration d);
+/// False if the thread was asked to end before.
+bool sleep_until(Time t);
+bool sleep_for(Duration d);
 /// Waits for unpark(), or until a time; true if unparked. May be woken without
-/// cause, so look at what you wait for in a loop.
+/// cause, and returns false at once when the thread is asked to end, so look at what you wait for in a loop.
 bool park(Time until = Time::never());
 /// Lets equals run.
 void yield();
@@ -109,7 +121,7 @@ void add_work(std::uint64_t units = 1);
 
 /// The host has asked this VM to end.
 [[nodiscard]] bool stopping();
-/// Returns when the host asks this VM to end. For the main thread.
+/// Returns when the host asks this VM to end, or somebody the thread. For the main thread.
 void wait_for_shutdown();
 
 }  // namespace candor

@@ -82,6 +82,7 @@ struct ThreadControl {
   std::atomic<bool> in_waiters{false};  // linked into the waiters of a mutex
   ThreadControl* waiters_next = nullptr;
   std::atomic<bool> ended{false};
+  std::atomic<bool> cancelled{false};  // asked to end
   std::atomic<std::uint32_t> references{
       1};             // the thread's own until it has ended, handles, its link in an inbox
   WaitQueue joiners;  // wait for its end; `ended` is set under their lock

@@ -243,7 +243,7 @@ void Vcpu::block(Time until, Time deadline) {
 
 bool Vcpu::park(Time until) {
   ThreadControl& self = here().current();
-  if (!self.token) {
+  if (!self.token && !self.cancelled.load(std::memory_order_relaxed)) {
     self.parked = true;
     block(until);
     self.parked = false;

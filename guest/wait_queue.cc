@@ -33,16 +33,20 @@ void WaitQueue::wake(ThreadControl* thread) {
   drop(*thread);
 }
 
-bool WaitQueue::wait(Waiter& waiter, Time until) {
+bool WaitLimit::reached(const ThreadControl& thread) const {
+  return !firm_ && (thread.cancelled.load(std::memory_order_relaxed) || now() >= until_);
+}
+
+bool WaitQueue::wait(Waiter& waiter, WaitLimit limit) {
   const Masked masked;
   while (!waiter.done.load(std::memory_order_acquire)) {
-    if (now() >= until) {
+    if (limit.reached(*waiter.thread)) {
       const WaitGuard guard(*this);
       if (waiter.done.load(std::memory_order_acquire)) break;  // just in time
       waiters_.remove(&waiter);
       return false;
     }
-    Vcpu::block(until);
+    Vcpu::block(limit.until());
   }
   return true;
 }

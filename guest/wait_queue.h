@@ -7,12 +7,36 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "guest/clock.h"
 #include "guest/ordered_list.h"
 #include "guest/rank.h"
 
 namespace candor::kernel {
 
 struct ThreadControl;
+
+/// How long a wait may take.
+class WaitLimit {
+ public:
+  /// Until then, or until the thread is asked to end.
+  constexpr WaitLimit(Time until) : until_(until) {}  // NOLINT(google-explicit-constructor)
+  /// As long as it takes, whatever the thread is asked.
+  static constexpr WaitLimit none() {
+    WaitLimit limit(Time::never());
+    limit.firm_ = true;
+    return limit;
+  }
+
+  [[nodiscard]] Time until() const { return until_; }
+  /// It is not over before it begins. Any context.
+  [[nodiscard]] bool permits_waiting() const { return firm_ || now() < until_; }
+  /// For this thread, which is the current one.
+  [[nodiscard]] bool reached(const ThreadControl& thread) const;
+
+ private:
+  Time until_;
+  bool firm_ = false;
+};
 
 /// One wait: on the stack of the thread that waits. What it waits for, and what it gets, its user adds.
 struct Waiter {
@@ -49,9 +73,9 @@ class WaitQueue {
   /// Wakes the thread that satisfy() named; null: nobody. Masked or not.
   static void wake(ThreadControl* thread);
 
-  /// Outside the lock, by the thread that was added: waits until it is satisfied (true), or until the time
-  /// has come (false), and it is in the queue no more in either case.
-  [[nodiscard]] bool wait(Waiter& waiter, Time until);
+  /// Outside the lock, by the thread that was added: waits until it is satisfied (true), or until the limit
+  /// is reached (false), and it is in the queue no more in either case.
+  [[nodiscard]] bool wait(Waiter& waiter, WaitLimit limit);
 
  private:
   using List = OrderedList<Waiter, &Waiter::hook, WaiterOrder>;

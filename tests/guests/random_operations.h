@@ -28,10 +28,13 @@ inline void against_a_model(Random& random, int operations) {
   MessageQueue<std::uint32_t, kMost> queue;
   EventFlags flags;
   Mutex mutex("model");
+  Pool<std::uint32_t, kMost> pool;
+  std::uint32_t* objects[kMost] = {};
+  std::uint32_t exist = 0;
   std::uint32_t units = 2, set = 0, first = 0, last = 0;
   bool held = false;
   for (int i = 0; i < operations; i++) {
-    const std::uint32_t operation = random(10), bits = 1 + random(15);
+    const std::uint32_t operation = random(12), bits = 1 + random(15);
     std::uint32_t got = 0;
     switch (operation) {
       case 0:
@@ -74,13 +77,31 @@ inline void against_a_model(Random& random, int operations) {
         if (held) mutex.unlock();
         held = !held;
         break;
+      case 9:
+        if (std::uint32_t* object = pool.try_create(bits)) {
+          test::expect(exist < kMost, "{}: one object too many", i);
+          for (std::uint32_t n = 0; n < exist; n++)
+            test::expect(objects[n] != object, "{}: it exists twice", i);
+          objects[exist++] = object;
+        } else {
+          test::expect(exist == kMost, "{}: no room beside {}", i, exist);
+        }
+        break;
+      case 10:
+        if (exist == 0) break;
+        got = bits % exist;
+        pool.destroy(objects[got]);
+        objects[got] = objects[--exist];
+        break;
       default:
         test::expect(mutex.held_by_current() == held, "{}: held", i);
     }
+    test::expect(pool.available() == kMost - exist, "{}: {} objects exist", i, exist);
     test::expect(semaphore.available() == units && queue.size() == last - first && flags.get() == set,
                  "{}: the state differs", i);
   }
   if (held) mutex.unlock();
+  while (exist > 0) pool.destroy(objects[--exist]);
 }
 
 /// What several threads use at once.
@@ -90,6 +111,8 @@ struct Shared {
   EventFlags flags;
   Mutex mutex{"shared"};
   ConditionVariable changed;
+  Pool<std::atomic<std::uint32_t>, 2> pool;
+  Semaphore never;  // nobody has a unit
   std::atomic<std::int64_t> sent{0}, received{0}, units_out{0};
   std::uint64_t guarded = 0, additions = 0;
 
@@ -99,6 +122,7 @@ struct Shared {
     while (queue.try_receive(message)) received += message;
     test::expect(sent == received, "{} was sent, {} received", sent.load(), received.load());
     test::expect(semaphore.available() == 3, "{} units are left of 3", semaphore.available());
+    test::expect(pool.available() == 2, "there is room for {} objects of 2", pool.available());
   }
 };
 
@@ -108,7 +132,7 @@ inline void operate(Shared& s, std::uint64_t seed, int operations) {
   const auto soon = [&] { return now() + microseconds(random(300)); };
   for (int i = 0; i < operations; i++) {
     std::uint32_t message = 1 + random(1000);
-    switch (random(8)) {
+    switch (random(9)) {
       case 0:
         if (!s.semaphore.try_acquire_until(soon())) break;
         test::expect(++s.units_out <= 3, "more units than there are");
@@ -142,8 +166,26 @@ inline void operate(Shared& s, std::uint64_t seed, int operations) {
         (void)s.changed.wait_until(s.mutex, soon());
         break;
       }
+      case 7:
+        if (auto* object = s.pool.try_create_until(soon(), 0u)) {
+          test::expect((*object)++ == 0, "an object has two owners");
+          if (random(3) == 0) this_thread::yield();
+          test::expect(--*object == 0, "an object has two owners");
+          s.pool.destroy(object);
+        }
+        break;
       default:
-        this_thread::sleep_until(soon());
+        if (random(8) != 0) {
+          this_thread::sleep_until(soon());
+        } else {
+          const Thread child = Thread::create(
+              "child", Terms::fair(),
+              [&s] { test::expect(!s.never.try_acquire_until(Time::never()), "a unit of nobody's"); },
+              16 * 1024);
+          test::expect(!child.join_until(soon()), "it ended without being asked to");
+          child.cancel();
+          child.join();
+        }
     }
   }
 }

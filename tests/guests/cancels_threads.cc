@@ -51,6 +51,10 @@ bool send() {
 bool create() {
   return pool.try_create_until(Time::never(), 2) != nullptr;
 }
+bool read() {
+  char typed[8];
+  return console::read(typed) != 0;
+}
 const Thread* endless = nullptr;
 bool join() {
   return endless->join_until(Time::never());
@@ -70,6 +74,7 @@ constexpr Wait kWaits[] = {{"park", park},
                            {"receive", receive},
                            {"send", send},
                            {"create", create},
+                           {"console", read},
                            {"join", join}};
 
 /// In all of them, found waiting or not: every second round there is no time to begin.

@@ -15,13 +15,21 @@ bool has_counts(const candor_thread_stats& s) {
 Claim ask_host(ThreadControl& t, std::uint32_t& vcpu) {
   const std::uint32_t serial = peek(thread_slot(t.slot).serial);
   call_host(CANDOR_CALL_CLAIM, t.slot, CANDOR_CLAIM_WRITTEN);
-  t.asked = t.terms.realtime();
-  await_answer(t, t.asked && peek(host_thread(t.slot).answered) != serial);
+  t.asked = true;
+  await_answer(t, peek(host_thread(t.slot).answered) != serial);
   const candor_host_thread& answer = host_thread(t.slot);
   // Whatever the call returned, the answer is what counts; without one there is nobody to honour the claim.
   if (peek(answer.answered) != serial) return {CANDOR_CLAIM_REFUSED, CANDOR_REFUSED_NO_SCHEDULER, 0};
   vcpu = peek(answer.vcpu);
   return {peek(answer.status), peek(answer.reason), peek(answer.fits_ppm)};
+}
+
+/// The host is to look at terms that claim nothing any more. Nobody waits for its answer, which a host that
+/// is asked often gives late: others on this vCPU would wait, too.
+void tell_given_up(ThreadControl& t) {
+  if (!t.asked) return;
+  t.asked = false;
+  call_host(CANDOR_CALL_RING, CANDOR_BELL_SCHED);
 }
 
 }  // namespace
@@ -51,7 +59,7 @@ void give_up_claim(ThreadControl& t) {
   Terms terms = Terms::fair();
   if (!has_counts(*t.stats)) terms.cls = CANDOR_CLASS_NONE;
   write_terms(t, terms);
-  if (t.asked) call_host(CANDOR_CALL_CLAIM, t.slot, CANDOR_CLAIM_WRITTEN);
+  tell_given_up(t);
 }
 
 void release_slot(ThreadControl& t) {
@@ -83,7 +91,7 @@ namespace {
 
 Vcpu& place(ThreadControl& t) {
   if (guest_serves_claims()) return admit_and_place(t);
-  if (kernel.aware && t.published() && (t.terms.realtime() || t.asked)) {
+  if (kernel.aware && t.published() && t.terms.realtime()) {
     std::uint32_t vcpu = 0;
     t.claim = ask_host(t, vcpu);
     if (t.terms.realtime() && t.claim.admitted() && vcpu < kernel.vcpus) return Vcpu::at(vcpu);
@@ -91,6 +99,7 @@ Vcpu& place(ThreadControl& t) {
     t.claim = {CANDOR_CLAIM_REFUSED, kRefusedNoSlot, 0};
   } else {
     t.claim = {};
+    tell_given_up(t);
   }
   return Vcpu::for_fair_work(t);
 }

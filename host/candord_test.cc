@@ -43,6 +43,19 @@ TEST_F(Candord, AnAdmittedClaimGetsAnAnswerAProcessorAndARank) {
   EXPECT_TRUE(eventually([&] { return vm.policy(1) == SCHED_OTHER; }));
 }
 
+TEST_F(Candord, WhatIsGivenUpIsFreeForWhatIsAskedNext) {
+  START();
+  FakeVm vm(client(), options(1, "one", 600'000));
+  const auto write = [&](std::uint32_t slot, candor_class cls) {
+    return vm.write_terms(slot, cls, milliseconds(4), milliseconds(10));
+  };
+  ASSERT_EQ(vm.ask(5, write(5, CANDOR_CLASS_DEADLINE)), CANDOR_CLAIM_ADMITTED);
+  ASSERT_EQ(vm.ask(2, write(2, CANDOR_CLASS_DEADLINE)), CANDOR_CLAIM_REFUSED) << "there is room for one";
+  // Nobody has waited for an answer to the first.
+  (void)write(5, CANDOR_CLASS_NONE);
+  EXPECT_EQ(vm.ask(2, write(2, CANDOR_CLASS_DEADLINE)), CANDOR_CLAIM_ADMITTED);
+}
+
 TEST_F(Candord, RegistrationMayComeBeforeOrAfterTheAnnouncement) {
   START();
   auto early = options(1, "early");

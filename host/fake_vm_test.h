@@ -110,10 +110,10 @@ class FakeVm {
     return reinterpret_cast<candor_guest_vcpu*>(area_ + CANDOR_OFF_VCPUS)[i];
   }
 
-  /// Writes terms and waits for the answer: its status, or 99 if none came.
-  std::uint32_t claim(std::uint32_t i, candor_class cls, Duration budget, Duration period,
-                      std::uint8_t priority = 0, Duration deadline = {},
-                      std::uint64_t blocking_ns = 0) const {
+  /// Writes terms: their serial.
+  [[nodiscard]] std::uint32_t write_terms(std::uint32_t i, candor_class cls, Duration budget, Duration period,
+                                          std::uint8_t priority = 0, Duration deadline = {},
+                                          std::uint64_t blocking_ns = 0) const {
     candor_thread& t = slot(i);
     const std::uint32_t serial = (t.serial | 1u) + 1u;
     __atomic_store_n(&t.serial, serial - 1, __ATOMIC_SEQ_CST);
@@ -125,9 +125,18 @@ class FakeVm {
     t.blocking_ns = blocking_ns;
     std::snprintf(t.name, sizeof t.name, "thread%u", i);
     __atomic_store_n(&t.serial, serial, __ATOMIC_SEQ_CST);
+    return serial;
+  }
+  /// Rings and waits for the answer to terms that are written: its status, or 99 if none came.
+  [[nodiscard]] std::uint32_t ask(std::uint32_t i, std::uint32_t serial) const {
     ring();
     const bool answered = eventually([&] { return answer(i).answered == serial; });
     return answered ? answer(i).status : 99;
+  }
+  std::uint32_t claim(std::uint32_t i, candor_class cls, Duration budget, Duration period,
+                      std::uint8_t priority = 0, Duration deadline = {},
+                      std::uint64_t blocking_ns = 0) const {
+    return ask(i, write_terms(i, cls, budget, period, priority, deadline, blocking_ns));
   }
 
   void job(std::uint32_t i, candor_thread_state state, Time release, Time deadline = Time::never(),

@@ -29,6 +29,11 @@ int epoll_change(int epoll, int operation, int fd, std::uint32_t events, std::ui
   return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : errno;
 }
 
+/// Others ask for nothing: what the thread had claimed before is given up.
+bool is_claim(const sched::ClaimRequest& request) {
+  return request.cls == CANDOR_CLASS_DEADLINE || request.cls == CANDOR_CLASS_FIXED;
+}
+
 sched::Answer refusal(candor_refusal reason) {
   return {.status = CANDOR_CLAIM_REFUSED, .reason = reason};
 }
@@ -289,19 +294,24 @@ void HostScheduler::set_timer(std::uint32_t processor, Time at) {
 
 // -------------------------------------------------------------------- claims
 
+// What is given up goes first: who asks for its room need not have waited until it was free.
 void HostScheduler::take_claims(Vm& vm, Time t) {
   int taken = 0;
-  for (std::uint32_t slot = 0; slot < CANDOR_MAX_THREADS; ++slot) {
-    const std::uint32_t serial = vm.reader.serial(slot);
-    if (serial == vm.serials[slot] || (serial & 1) != 0) continue;
-    if (taken == kClaimsPerVisit || !vm.claims.take(t)) {
-      vm.listen_at =
-          std::min(vm.listen_at, taken == kClaimsPerVisit ? t + kNextVisit : vm.claims.recovered());
-      return;
+  for (const bool wanted : {false, true}) {
+    for (std::uint32_t slot = 0; slot < CANDOR_MAX_THREADS; ++slot) {
+      const std::uint32_t serial = vm.reader.serial(slot);
+      if (serial == vm.serials[slot] || (serial & 1) != 0) continue;
+      // Terms that are being written: the guest rings when it is done.
+      const auto terms = vm.reader.terms(slot);
+      if (!terms || is_claim(terms->request) != wanted) continue;
+      if (taken == kClaimsPerVisit || !vm.claims.take(t)) {
+        vm.listen_at =
+            std::min(vm.listen_at, taken == kClaimsPerVisit ? t + kNextVisit : vm.claims.recovered());
+        return;
+      }
+      ++taken;
+      take_claim(vm, slot, *terms, t);
     }
-    ++taken;
-    // Terms that are being written: the guest rings when it is done.
-    if (const auto terms = vm.reader.terms(slot)) take_claim(vm, slot, *terms, t);
   }
 }
 

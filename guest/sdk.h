@@ -28,6 +28,7 @@
 #include "guest/terms.h"
 #include "guest/thread.h"
 #include "guest/timer.h"
+#include "guest/watchdog.h"
 
 namespace candor {
 

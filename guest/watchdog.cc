@@ -28,7 +28,7 @@ class Watch {
     Vcpu::at(0).look_at(first_.front() != nullptr ? first_.front()->due_ : Time::never());
   }
   Watchdog* take_late(Time t);
-  void call(Watchdog& watchdog, Time t);
+  static void call(Watchdog& watchdog);
 
   WaitQueue calls_;  // wait for the end of the call; its lock guards all of this
   PairingHeap<Watchdog, &Watchdog::hook_, Earlier> first_;
@@ -98,6 +98,10 @@ Watchdog* Watch::take_late(Time t) {
       first->due_ = due;
       first_.insert(first);
     } else {
+      // Under the lock: without a function nobody waits for the end of a call, so it could go meanwhile.
+      if (first->function_ == nullptr)
+        panic("watchdog {}: {} has not fed it for {}, but must every {}", first->name_, first->owner_,
+              t - fed, first->limit_);
       first->started_.store(false, std::memory_order_relaxed);
       calling_.store(first, std::memory_order_relaxed);
       late = first;
@@ -108,10 +112,7 @@ Watchdog* Watch::take_late(Time t) {
 }
 
 /// Registers that the kernel does not touch, but applications do, belong to whoever was preempted.
-void Watch::call(Watchdog& watchdog, Time t) {
-  if (watchdog.function_ == nullptr)
-    panic("watchdog {}: {} has not fed it for {}, but must every {}", watchdog.name_, watchdog.owner_,
-          t - Time{watchdog.fed_.load(std::memory_order_relaxed)}, watchdog.limit_);
+void Watch::call(Watchdog& watchdog) {
   void* extended = Vcpu::here().current().extended;  // none, where there is only the kernel
   if (extended != nullptr) {
     save_extended(kernel.extended, extended);
@@ -123,7 +124,7 @@ void Watch::call(Watchdog& watchdog, Time t) {
 
 void Watch::look(Time t) {
   while (Watchdog* late = take_late(t)) {
-    call(*late, t);
+    call(*late);
     // From here on it may be gone: its function may have destroyed it, and who waits for the call may.
     for (;;) {
       ThreadControl* stopper = nullptr;

@@ -33,9 +33,9 @@ void call_in_a_thread() {
   static std::atomic<bool> called{false};
   Thread raiser = this_thread::get();
   Deferred d(
-      [](void* raiser, std::uint64_t raises) {
+      [](void* argument, std::uint64_t raises) {
         test::expect(!kernel::upcalls_masked(), "called with upcalls masked");
-        test::expect(!(this_thread::get() == *static_cast<const Thread*>(raiser)), "called in the raiser");
+        test::expect(!(this_thread::get() == *static_cast<const Thread*>(argument)), "called in the raiser");
         test::expect(raises == 1, "raised {} times", raises);
         this_thread::sleep_for(milliseconds(1));
         called = true;

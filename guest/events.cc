@@ -20,6 +20,7 @@ void Vcpu::take_events(Time t) {
   if (!inbox_.empty()) take_inbox();
   if (early_mail_.load(std::memory_order_relaxed)) take_early_mail();
   wake_sleepers(t);
+  if (watch_at() <= t) look_at_watchdogs(t);
   // A late answer comes without a word, as the first to a claim always does.
   if ((bits & CANDOR_PENDING_CLAIMS) != 0 || kernel.answers_awaited.load(std::memory_order_relaxed) != 0)
     review_claims();

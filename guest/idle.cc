@@ -24,7 +24,8 @@ void set_state(candor_guest_vcpu& page, candor_vcpu_state state) {
 
 void Vcpu::idle(Time t) {
   const ThreadControl* first = timers_.front();
-  const Time until = first != nullptr ? first->wake_at : Time::never();
+  const Time watch = watch_at();
+  const Time until = first != nullptr && first->wake_at < watch ? first->wake_at : watch;
   publish_dispatch(nullptr, t);
   trace_dispatch(nullptr, t);
   ring_if_due();

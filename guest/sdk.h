@@ -14,6 +14,7 @@
 #include "guest/clock.h"
 #include "guest/condition_variable.h"
 #include "guest/console.h"
+#include "guest/deferred.h"
 #include "guest/event_flags.h"
 #include "guest/message_queue.h"
 #include "guest/mutex.h"
@@ -28,6 +29,7 @@
 #include "guest/terms.h"
 #include "guest/thread.h"
 #include "guest/timer.h"
+#include "guest/watchdog.h"
 
 namespace candor {
 

@@ -334,6 +334,7 @@ void Vcpu::look_around(const ThreadControl* next, Time t) {
 
 void Vcpu::arm_timer(const ThreadControl& running, Time t) {
   Time wanted = share_at_;
+  if (const Time watch = watch_at(); watch < wanted) wanted = watch;
   if (running.reserve.active() && !running.reserve.exhausted()) {
     const Time look = running.reserve.look_at(t, running.cpu.used(t));
     if (look < wanted) wanted = look;

@@ -110,6 +110,9 @@ class Vcpu {
   static void send(ThreadControl& thread, Mail mail);
   static void post(ThreadControl& thread, std::uint32_t mail);
   void notify();
+  /// Looks at the watchdogs (watchdog.cc) at that time, or at once if it is past. Whoever calls notifies it,
+  /// if that is sooner than it was.
+  void look_at(Time t) { watch_at_.store(t.ns, std::memory_order_relaxed); }
   /// Counts one that is under way here, before it comes: who asks next for the vCPU with the
   /// fewest threads must know.
   void expect_thread() { population_.fetch_add(1, std::memory_order_relaxed); }
@@ -156,6 +159,7 @@ class Vcpu {
   void put_waiting(std::uint32_t change) {  // one writer, so no locked instruction
     waiting_.store(waiting_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
   }
+  [[nodiscard]] Time watch_at() const { return Time{watch_at_.load(std::memory_order_relaxed)}; }
   void look_at_reserve(ThreadControl& thread, Time t);
   void account(ThreadControl& from, ThreadControl& to, Time t);
   void settle_stolen(std::uint64_t stolen, Time t);
@@ -205,6 +209,7 @@ class Vcpu {
   std::atomic<std::uint32_t> runs_{0};     // the importance of what it runs
   Time share_at_ = Time::never();          // when a waiting thread may be given away
   Time asked_;
+  std::atomic<std::int64_t> watch_at_{Time::never().ns};  // look_at()
   std::atomic<bool> finished_{false};
 };
 
@@ -222,6 +227,9 @@ void drop(ThreadControl& thread);
 
 /// As if the host had asked this VM to end. Any context.
 void ask_to_stop();
+
+/// Sees which watchdogs have not been fed in time. On vCPU 0, masked.
+void look_at_watchdogs(Time t);
 
 /// Wakes all that wait there.
 void wake_all(Waiters& waiters);

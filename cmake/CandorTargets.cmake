@@ -7,11 +7,15 @@ set(CANDOR_TESTS "unit;static;host;conformance;e2e;timing;fuzz" CACHE STRING "La
 # relocated there is half as much to copy, and a VM starts half a millisecond sooner.
 set(CANDOR_STATIC ON CACHE BOOL "Link candor as one static program")
 
-# Debian has fmt and spdlog as shared libraries, so for a static program their code
-# comes from their headers, which costs each file seconds with sanitizers.
+# Debian has fmt as a shared library. For a static program its code is compiled once:
+# from its headers it would be in each file, and cost each six seconds.
 if(CANDOR_HOST)
   find_package(fmt REQUIRED)
-  set(CANDOR_FMT $<IF:$<BOOL:${CANDOR_STATIC}>,fmt::fmt-header-only,fmt::fmt>)
+  set(CANDOR_FMT fmt::fmt)
+  if(CANDOR_STATIC)
+    set(CANDOR_FMT candor_fmt)
+    add_library(candor_fmt STATIC ${PROJECT_SOURCE_DIR}/os/fmt.cc)
+  endif()
 endif()
 
 # All test programs, and nothing that they do not need.
@@ -64,8 +68,8 @@ target_compile_options(candor_application INTERFACE -U_FORTIFY_SOURCE -ffunction
 add_library(candor_freestanding_warnings INTERFACE)
 target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)
 
-# Libraries' headers (GoogleTest, JSON, TOML, fmt) take longer to read than the files that include them: once for a
-# few files. Names without linkage must differ between them. Not with clang, whose list of commands is what
+# Libraries' headers (GoogleTest, JSON, TOML) take longer to read than the files that include them: once for a few
+# files. Names without linkage must differ between them. Not with clang, whose list of commands is what
 # clang-tidy goes by.
 function(candor_unite target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -3,6 +3,10 @@
 set(CANDOR_SANITIZE "" CACHE STRING "Sanitizers for host code: empty, 'address,undefined' or 'thread'")
 set(CANDOR_TESTS "unit;static;host;conformance;e2e;timing;fuzz" CACHE STRING "Labels of the tests that are built and run")
 
+# Not for clang-tidy, which goes by the list of commands. Its look at each file (./dev lint) also shows whether all
+# that a file uses is included.
+option(CANDOR_TOGETHER "Compile a few files at once, and headers of many files beforehand" ON)
+
 # Every VM process is a fork of candor: with no library mapped and nothing
 # relocated there is half as much to copy, and a VM starts half a millisecond sooner.
 set(CANDOR_STATIC ON CACHE BOOL "Link candor as one static program")
@@ -69,10 +73,9 @@ add_library(candor_freestanding_warnings INTERFACE)
 target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)
 
 # Libraries' headers (GoogleTest, JSON, TOML) take longer to read than the files that include them: once for a few
-# files. Names without linkage must differ between them. Not with clang, whose list of commands is what
-# clang-tidy goes by.
+# files. Names without linkage must differ between them.
 function(candor_unite target)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  if(CANDOR_TOGETHER)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
 endfunction()

@@ -33,7 +33,7 @@ target_compile_options(candor_host_options INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
 if(CANDOR_SANITIZE)
   set(options -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-    -O1   # simulations take a fifth of the time
+    $<$<BOOL:$<TARGET_PROPERTY:CANDOR_COMPUTES>>:-O1>
     -g1)  # lines for reports; types take as long to write as the code
   # But for tests of another process.
   target_compile_options(candor_host_options INTERFACE
@@ -78,6 +78,16 @@ function(candor_unite target)
   if(CANDOR_TOGETHER)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
+endfunction()
+
+# candor_computes(NAME): the library candor_NAME and its tests compute for long, so tests are optimized a little, and
+# so are both where they are sanitized: they take a fifth of the time. Elsewhere compiling that takes longer.
+function(candor_computes name)
+  foreach(target candor_${name} ${name}_tests)
+    if(TARGET ${target})
+      set_target_properties(${target} PROPERTIES CANDOR_COMPUTES ON)
+    endif()
+  endforeach()
 endfunction()
 
 # candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...])
@@ -142,10 +152,11 @@ function(candor_test name)
   add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
   candor_unite(${name}_tests)
-  if(ARG_LABEL MATCHES "^(unit|conformance|e2e|timing)$" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
-    # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same.
-    # Not so where threads meet: of an inline function that test and library have, the test's may be linked.
-    target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O0 -g1>)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same. But of an
+    # inline function that test and library have, the test's may be linked: that counts where threads meet.
+    set(computes $<OR:$<STREQUAL:${ARG_LABEL},host>,$<BOOL:$<TARGET_PROPERTY:CANDOR_COMPUTES>>>)
+    target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:$<IF:${computes},-O1,-O0> -g1>)
   endif()
   if(ARG_LABEL MATCHES "^(conformance|e2e|timing)$" AND CANDOR_SANITIZE)
     set_target_properties(${name}_tests PROPERTIES CANDOR_NOT_SANITIZED ON)

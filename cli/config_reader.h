@@ -6,7 +6,7 @@
 
 // Errors come back as values; an exception from a typing mistake would be no message.
 #define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
+#define TOML_HEADER_ONLY 0  // cli/toml.cc has what is no template
 #include <toml++/toml.h>
 
 #include <algorithm>

@@ -3,15 +3,23 @@
 set(CANDOR_SANITIZE "" CACHE STRING "Sanitizers for host code: empty, 'address,undefined' or 'thread'")
 set(CANDOR_TESTS "unit;static;host;conformance;e2e;timing;fuzz" CACHE STRING "Labels of the tests that are built and run")
 
+# Not for clang-tidy, which goes by the list of commands. Its look at each file (./dev lint) also shows whether all
+# that a file uses is included.
+option(CANDOR_TOGETHER "Compile a few files at once, and headers of many files beforehand" ON)
+
 # Every VM process is a fork of candor: with no library mapped and nothing
 # relocated there is half as much to copy, and a VM starts half a millisecond sooner.
 set(CANDOR_STATIC ON CACHE BOOL "Link candor as one static program")
 
-# Debian has fmt and spdlog as shared libraries, so for a static program their code
-# comes from their headers, which costs each file seconds with sanitizers.
+# Debian has fmt as a shared library. For a static program its code is compiled once:
+# from its headers it would be in each file, and cost each six seconds.
 if(CANDOR_HOST)
   find_package(fmt REQUIRED)
-  set(CANDOR_FMT $<IF:$<BOOL:${CANDOR_STATIC}>,fmt::fmt-header-only,fmt::fmt>)
+  set(CANDOR_FMT fmt::fmt)
+  if(CANDOR_STATIC)
+    set(CANDOR_FMT candor_fmt)
+    add_library(candor_fmt STATIC ${PROJECT_SOURCE_DIR}/os/fmt.cc)
+  endif()
 endif()
 
 # All test programs, and nothing that they do not need.
@@ -25,7 +33,7 @@ target_compile_options(candor_host_options INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-unused-command-line-argument>)
 if(CANDOR_SANITIZE)
   set(options -fsanitize=${CANDOR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-    -O1   # simulations take a fifth of the time
+    $<$<BOOL:$<TARGET_PROPERTY:CANDOR_COMPUTES>>:-O1>
     -g1)  # lines for reports; types take as long to write as the code
   # But for tests of another process.
   target_compile_options(candor_host_options INTERFACE
@@ -64,13 +72,22 @@ target_compile_options(candor_application INTERFACE -U_FORTIFY_SOURCE -ffunction
 add_library(candor_freestanding_warnings INTERFACE)
 target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wshadow -Werror)
 
-# Libraries' headers (GoogleTest, JSON, TOML, fmt) take longer to read than the files that include them: once for a
-# few files. Names without linkage must differ between them. Not with clang, whose list of commands is what
-# clang-tidy goes by.
+# Libraries' headers (GoogleTest, JSON, TOML) take longer to read than the files that include them: once for a few
+# files. Names without linkage must differ between them.
 function(candor_unite target)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  if(CANDOR_TOGETHER)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()
+endfunction()
+
+# candor_computes(NAME): the library candor_NAME and its tests compute for long, so tests are optimized a little, and
+# so are both where they are sanitized: they take a fifth of the time. Elsewhere compiling that takes longer.
+function(candor_computes name)
+  foreach(target candor_${name} ${name}_tests)
+    if(TARGET ${target})
+      set_target_properties(${target} PROPERTIES CANDOR_COMPUTES ON)
+    endif()
+  endforeach()
 endfunction()
 
 # candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...])
@@ -135,10 +152,11 @@ function(candor_test name)
   add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
   candor_unite(${name}_tests)
-  if(ARG_LABEL MATCHES "^(unit|conformance|e2e|timing)$" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
-    # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same.
-    # Not so where threads meet: of an inline function that test and library have, the test's may be linked.
-    target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O0 -g1>)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same. But of an
+    # inline function that test and library have, the test's may be linked: that counts where threads meet.
+    set(computes $<OR:$<STREQUAL:${ARG_LABEL},host>,$<BOOL:$<TARGET_PROPERTY:CANDOR_COMPUTES>>>)
+    target_compile_options(${name}_tests PRIVATE $<$<COMPILE_LANGUAGE:CXX>:$<IF:${computes},-O1,-O0> -g1>)
   endif()
   if(ARG_LABEL MATCHES "^(conformance|e2e|timing)$" AND CANDOR_SANITIZE)
     set_target_properties(${name}_tests PROPERTIES CANDOR_NOT_SANITIZED ON)

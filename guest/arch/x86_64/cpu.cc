@@ -1,5 +1,7 @@
 #include "guest/arch/x86_64/cpu.h"
 
+#include <bit>
+
 #include "guest/arch/x86_64/cpuid.h"
 
 namespace candor::kernel {
@@ -18,7 +20,12 @@ ExtendedState detect_extended_state() {
   std::uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   state.mask = low & kOwned;
-  state.bytes = cpuid(0xd).b;  // for all that XCR0 enables: an upper bound of ours
+  // The last of ours ends there; what lies behind, AMX above all, may be four times as much.
+  const auto last = static_cast<std::uint32_t>(std::bit_width(state.mask)) - 1;
+  if (last >= 2) {
+    const CpuidLeaf component = cpuid(0xd, last);
+    state.bytes = component.a + component.b;
+  }
   state.compact = (cpuid(0xd, 1).a & 2) != 0;
   return state;
 }

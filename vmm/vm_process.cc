@@ -208,6 +208,7 @@ Result<Done, std::string> VmProcess::start() {
   if (around_.ask_to_register) {
     auto asked = around_.ask_to_register(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
     if (!asked.ok()) return asked;
+    cpu_->warm_up();
   }
 
   // The scheduler looks at the registration meanwhile.

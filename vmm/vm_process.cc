@@ -474,7 +474,9 @@ VmReport VmProcess::finish() {
         static_cast<std::uint64_t>(t.tv_sec) * kSecondNs + static_cast<std::uint64_t>(t.tv_usec) * 1000;
   for (const std::uint64_t ns : steal_) report.steal_ns += ns;
   const std::uint64_t main_ns = load(area_.guest_page().main_ns);
+  const std::uint64_t kernel_ns = load(area_.guest_page().kernel_ns);
   if (main_ns > spec_.created_ns) report.start_ns = main_ns - spec_.created_ns;
+  if (main_ns > kernel_ns && kernel_ns > spec_.created_ns) report.boot_ns = main_ns - kernel_ns;
   return report;
 }
 

@@ -156,6 +156,22 @@ def run_control(processor, seconds, threads, deadline=False):
     return json.loads(result.stdout)
 
 
+def in_turns(rounds, kinds, run):
+    """Calls run(kind, round number) for each of `kinds` in each round, interleaved so that a disturbance of the machine
+    meets all alike; none is always the first. What they gave, by kind; and why this host refused others."""
+    given, refused = {}, {}
+    for number in range(rounds):
+        first = number % len(kinds)
+        for kind in (*kinds[first:], *kinds[:first]):
+            if kind in refused:
+                continue
+            try:
+                given.setdefault(kind, []).append(run(kind, number + 1))
+            except Refused as reason:
+                refused[kind] = str(reason)
+    return {kind: own for kind, own in given.items() if own}, refused
+
+
 # ------------------------------------------------------------------ cpuset
 
 CPUSET_V1 = "/sys/fs/cgroup/cpuset"

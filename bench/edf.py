@@ -16,6 +16,14 @@ THREADS = (("fast", 5.0, 2.05), ("slow", 7.0, 2.95))
 MARGIN = 0.006  # of the processor, for each beside its work: with more, admission refuses them where jobs cost much
 
 
+def config(processor, name="edf", switches=""):
+    """`switches`: words for the kernels of both guests."""
+    return lib.write_config(name, processor, [
+        lib.vm(guest, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms thread=own:fair {switches}", bandwidth=work / period + MARGIN,
+               server_ms=period, priority=60 - round(period))
+        for guest, period, work in THREADS])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=25)
@@ -30,9 +38,7 @@ def main():
 def compare(options):
     known = lib.facts()
     lib.print_facts(known)
-    toml = lib.write_config("edf", options.processor, [
-        lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms thread=own:fair", bandwidth=work / period + MARGIN, server_ms=period, priority=60 - round(period))
-        for name, period, work in THREADS])
+    toml = config(options.processor)
     threads = list(THREADS) + [(name, None, None) for name, _, _ in THREADS]
 
     runs, policy, note = {}, "", ""

@@ -12,11 +12,11 @@ from processes import Running, cpu_ns
 MODES = ("unaware", "aware")
 
 
-def compare_idle(rounds):
+def compare_idle(rounds, ways=("candid", "halt")):
     """Medians in ns, for each way to idle one of each round; nothing where vCPUs cannot have a processor each."""
     if lib.last_processor() == 0:
         return {}
-    medians = {"candid": [], "halt": []}
+    medians = {way: [] for way in ways}
     for _ in range(rounds):
         for way in medians:
             config = lib.write_config("wakes_soon", f"{lib.last_processor() - 1}-{lib.last_processor()}",

@@ -19,17 +19,27 @@ RESERVE = 1.9  # times the work: what admission lets this processor hold, since 
 MODES = ("unaware", "static-rt", "static-dl", "aware")
 
 
-def config(processor, mixed):
+def config(processor, mixed, name="main", switches=""):
+    """`switches`: words for the kernels of all guests."""
     own = " thread=own:fair" if mixed else ""
-    vms = [lib.vm(name, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms{own}", bandwidth=work / period * RESERVE,
+    vms = [lib.vm(guest, "load", cmdline=f"thread=loop:deadline:{period}ms:{work}ms{own} {switches}", bandwidth=work / period * RESERVE,
                   server_ms=period, priority=60 - round(period))
-           for name, period, work in REALTIME]
-    return lib.write_config("main", processor, vms + [lib.vm(name, "load", cmdline="thread=work:fair") for name in BATCH])
+           for guest, period, work in REALTIME]
+    return lib.write_config(name, processor, vms + [lib.vm(guest, "load", cmdline=f"thread=work:fair {switches}") for guest in BATCH])
 
 
 def control_threads(mixed):
     own = [(name, None, None) for name, _, _ in REALTIME] if mixed else []
     return list(REALTIME) + own + [(name, None, None) for name in BATCH]
+
+
+def run_one(mode, what, options, label):
+    """The summary of the configuration or, as control, the threads `what`. `label`: for people who wait."""
+    summary = (lib.run_control(options.processor, options.seconds, what) if mode == "control"
+               else lib.run_candor(what, mode, options.seconds, options.processor))
+    own = {name: lib.realtime_thread(summary, name) for name, _, _ in REALTIME}
+    print(f"{label}: " + ", ".join(f"{name} missed {t['deadline_misses']}, p99 {t['wakeup_us']['p99']:.0f} us" for name, t in own.items()), flush=True)
+    return summary
 
 
 def job_seconds(runs):
@@ -40,8 +50,11 @@ def job_seconds(runs):
 
 def judge(summary, seconds):
     """The figures of one run; `seconds` of processor time are taken by a job of each guest."""
-    figures = {"threads": {}, "scheduler_percent": 100 * summary["host"]["scheduler_cpu_s"] / summary["duration_s"],
-               "rank_changes": summary["host"]["rank_changes"]}
+    took = summary["duration_s"]
+    figures = {"threads": {}, "scheduler_percent": 100 * summary["host"]["scheduler_cpu_s"] / took,
+               "rank_changes": summary["host"]["rank_changes"] / took,  # a second
+               # System calls and traps of guests, a second; native threads are not counted.
+               "exits": sum(g.get("host_calls", 0) + g.get("port_accesses", 0) for g in summary["guests"]) / took}
     used = 0.0
     for name, period, _ in REALTIME:
         thread = lib.realtime_thread(summary, name)
@@ -49,7 +62,7 @@ def judge(summary, seconds):
         # A thread that never ran has nothing to report, and missed all the same.
         due = thread["jobs"] + thread["skipped"] or int(summary["duration_s"] * 1000 / period)
         late = thread["deadline_misses"] if thread["jobs"] else due
-        figures["threads"][name] = {"jobs": thread["jobs"], "missed": late, "missed_percent": 100 * late / due,
+        figures["threads"][name] = {"jobs": thread["jobs"], "due": due, "missed": late, "missed_percent": 100 * late / due,
                                     "p50": thread["wakeup_us"]["p50"], "p99": thread["wakeup_us"]["p99"], "max": thread["wakeup_us"]["max"]}
     # Whatever else runs on the processor, the scheduler and the VM processes, takes its time from batch work.
     left = summary["duration_s"] - used
@@ -76,22 +89,9 @@ def compare(options):
     lib.print_facts(known)
 
     toml, threads = config(options.processor, mixed), control_threads(mixed)
-    summaries, refused = {}, {}
-    for number in range(options.rounds):
-        order = ["control", *options.modes.split(",")]
-        order = order[number % len(order):] + order[:number % len(order)]  # none is always the first
-        for mode in order:
-            if mode in refused:
-                continue
-            try:
-                summary = (lib.run_control(options.processor, options.seconds, threads) if mode == "control"
-                           else lib.run_candor(toml, mode, options.seconds, options.processor))
-                summaries.setdefault(mode, []).append(summary)
-                own = {name: lib.realtime_thread(summary, name) for name, _, _ in REALTIME}
-                print(f"round {number + 1}: {mode}: " + ", ".join(
-                    f"{name} missed {t['deadline_misses']}, p99 {t['wakeup_us']['p99']:.0f} us" for name, t in own.items()), flush=True)
-            except lib.Refused as reason:
-                refused[mode] = str(reason)
+
+    run = lambda mode, number: run_one(mode, toml if mode != "control" else threads, options, f"round {number}: {mode}")
+    summaries, refused = lib.in_turns(options.rounds, ("control", *options.modes.split(",")), run)
     seconds = job_seconds(summaries["control"])
     runs = {mode: [judge(summary, seconds) for summary in own] for mode, own in summaries.items()}
 

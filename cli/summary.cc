@@ -54,6 +54,7 @@ nlohmann::ordered_json guest_json(const std::string& name, const vmm::VmReport& 
       {"exit_code", r.exit_code},
       {"exit_detail", r.detail},
       {"start_us", static_cast<double>(r.start_ns) / 1e3},
+      {"boot_us", static_cast<double>(r.boot_ns) / 1e3},
       {"cpu_s", seconds_of(r.cpu_ns)},
       {"steal_s", seconds_of(r.steal_ns)},
       {"host_calls", r.host_calls},

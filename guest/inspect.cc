@@ -1,7 +1,5 @@
 #include "guest/inspect.h"
 
-#include <algorithm>
-
 #include "guest/kernel_lock.h"
 #include "guest/memory.h"
 #include "guest/vcpu.h"
@@ -59,11 +57,13 @@ bool thread_info(std::size_t n, ThreadInfo& info) {
   const Vcpu* home = t->home.load(std::memory_order_relaxed);
   info.vcpu = home != nullptr ? home->index() : 0;
   info.cpu = t->cpu.read(now);
-  const Stack* stack = t->stack;
-  const std::size_t registers = extended_room();
-  info.stack_bytes = stack != nullptr ? stack->bytes - registers : 0;
-  info.stack_used =
-      stack != nullptr ? info.stack_bytes - std::min(stack_untouched(*stack), info.stack_bytes) : 0;
+  if (const Stack* stack = t->stack) {
+    const std::size_t untouched = stack_untouched(*stack);
+    info.stack_bytes = stack->bytes - extended_room();  // above is not for frames
+    info.stack_used = untouched < info.stack_bytes ? info.stack_bytes - untouched : 0;
+  } else {
+    info.stack_bytes = info.stack_used = 0;
+  }
   info.claim = !t->terms.realtime() ? "" : t->claim.admitted() ? "admitted" : "refused";
   return true;
 }

@@ -1,7 +1,6 @@
 // Making threads, and what they may do with themselves.
 #include "guest/thread.h"
 
-#include <algorithm>
 #include <new>
 
 #include "guest/claim.h"
@@ -55,7 +54,7 @@ std::size_t extended_room() {
 ThreadControl& make_thread(std::string_view name, const Terms& terms, void (*entry)(void*), void* argument,
                            std::size_t stack_bytes) {
   auto& t = *new ThreadControl;
-  const std::size_t bytes = std::max(stack_bytes, kLeastStack) + extended_room();
+  const std::size_t bytes = (stack_bytes > kLeastStack ? stack_bytes : kLeastStack) + extended_room();
   t.stack = allocate_stack((bytes + kPageBytes - 1) / kPageBytes * kPageBytes);
   prepare(t, name, terms, entry, argument);
   return t;

@@ -37,6 +37,7 @@ struct VmReport {
   std::uint64_t cpu_ns;       // of guest code and VM process together
   std::uint64_t steal_ns;     // vCPUs ready but not running
   std::uint64_t start_ns;     // from the start of its creation to the guest's main; 0: it did not get there
+  std::uint64_t boot_ns;      // of these, from the guest's first instruction; by its own words
   std::uint64_t host_calls, kicks, upcalls, publishes, polls, poll_hits, waits, port_accesses;
   std::uint32_t thread_count;
   ThreadReport threads[CANDOR_MAX_THREADS];

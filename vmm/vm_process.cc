@@ -208,6 +208,7 @@ Result<Done, std::string> VmProcess::start() {
   if (around_.ask_to_register) {
     auto asked = around_.ask_to_register(cpu_->process(), cpu_->tids(), area_.fd(), scheduler_bell_.get());
     if (!asked.ok()) return asked;
+    cpu_->warm_up();
   }
 
   // The scheduler looks at the registration meanwhile.
@@ -473,7 +474,9 @@ VmReport VmProcess::finish() {
         static_cast<std::uint64_t>(t.tv_sec) * kSecondNs + static_cast<std::uint64_t>(t.tv_usec) * 1000;
   for (const std::uint64_t ns : steal_) report.steal_ns += ns;
   const std::uint64_t main_ns = load(area_.guest_page().main_ns);
+  const std::uint64_t kernel_ns = load(area_.guest_page().kernel_ns);
   if (main_ns > spec_.created_ns) report.start_ns = main_ns - spec_.created_ns;
+  if (main_ns > kernel_ns && kernel_ns > spec_.created_ns) report.boot_ns = main_ns - kernel_ns;
   return report;
 }
 

@@ -43,7 +43,7 @@ int candor::guest_main(Arguments) {
   test::expect(sum == 45, "the threads have made {}", sum);
   const std::size_t taken = at_start.untouched - kernel::memory_use().untouched;
   print("{} threads took {} KiB\n", kThreads, taken / kKib);
-  // Beside its stack and the guard page a block for the extended registers, which take up to 11 KiB.
+  // Beside its stack and the guard page a block for the extended registers, which take up to 2.7 KiB.
   test::expect(taken <= kThreads * (kDefaultStackBytes + 26 * kKib), "{} threads took {} bytes", kThreads,
                taken);
   return test::pass("fits_into_1_mib");

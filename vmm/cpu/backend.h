@@ -57,6 +57,9 @@ class CpuBackend {
   [[nodiscard]] virtual std::span<const pid_t> tids() const = 0;
   /// What vCPU `index` writes into a lock word it owns.
   [[nodiscard]] virtual std::uint32_t lock_token(std::uint32_t index) const = 0;
+  /// There is a while until go(), and image and host page are complete: vCPU 0 may get ready what its guest
+  /// will touch first. Optional; returns at once.
+  virtual void warm_up() = 0;
   virtual void go() = 0;
   /// Makes a running vCPU look at its `pending` word.
   virtual void kick(std::uint32_t index) = 0;

@@ -1,6 +1,6 @@
 #include "guest/arch/x86_64/cpu.h"
 
-#include <algorithm>
+#include <bit>
 
 #include "guest/arch/x86_64/cpuid.h"
 
@@ -20,16 +20,11 @@ ExtendedState detect_extended_state() {
   std::uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   state.mask = low & kOwned;
-  state.bytes = cpuid(0xd).b;  // for all that XCR0 enables: an upper bound of ours
-  if (state.bytes > kMostExtendedBytes) {
-    // With AMX it is, by far. Only then, since in a VM each CPUID takes long. In the standard format, which
-    // is the largest (Intel SDM volume 1, 13.4).
-    state.bytes = 576;
-    for (std::uint32_t component = 2; component < 32; component++) {
-      if ((state.mask >> component & 1) == 0) continue;
-      const CpuidLeaf leaf = cpuid(0xd, component);
-      state.bytes = std::max(state.bytes, leaf.b + leaf.a);
-    }
+  // The last of ours ends there; what lies behind, AMX above all, may be four times as much.
+  const auto last = static_cast<std::uint32_t>(std::bit_width(state.mask)) - 1;
+  if (last >= 2) {
+    const CpuidLeaf component = cpuid(0xd, last);
+    state.bytes = component.a + component.b;
   }
   state.compact = (cpuid(0xd, 1).a & 2) != 0;
   return state;

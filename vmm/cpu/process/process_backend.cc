@@ -67,10 +67,8 @@ Result<Fd, std::string> make_boot_file(const CpuSetup& setup) {
   boot.ram_bytes = setup.ram_bytes;
   boot.entry = setup.image->entry;
   boot.vcpu_count = setup.vcpus;
-  for (const Image::Segment& s : setup.image->segments) {
-    if (s.writable) continue;  // RAM is read-write by itself
-    boot.segments[boot.segment_count++] = {s.address, s.bytes, s.writable, s.executable};
-  }
+  for (const Image::Segment& s : setup.image->segments)
+    boot.segments[boot.segment_count++] = {s.address, s.bytes, s.content_bytes, s.writable, s.executable};
   Fd fd(memfd_create("candor-boot", MFD_CLOEXEC));
   if (!fd.open() || ::write(fd.get(), &boot, sizeof boot) != sizeof boot || lseek(fd.get(), 0, SEEK_SET) != 0)
     return Error{fmt::format("cannot write the tender's orders: {}", std::strerror(errno))};
@@ -240,11 +238,8 @@ class ProcessBackend final : public CpuBackend {
     return find_threads();
   }
 
-  void go() override {
-    auto* word = reinterpret_cast<std::uint32_t*>(host_area_ + process::kGoOffset);
-    __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, word, FUTEX_WAKE, CANDOR_MAX_VCPUS, nullptr, nullptr, 0);
-  }
+  void warm_up() override { tell(process::kWarmUp); }
+  void go() override { tell(process::kStart); }
 
   void kick(std::uint32_t index) override { syscall(SYS_tgkill, pid_, tids_[index], SIGUSR1); }
   void kill() override { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0); }
@@ -278,6 +273,12 @@ class ProcessBackend final : public CpuBackend {
  private:
   ProcessBackend(const CpuSetup& setup, pid_t pid, int pidfd)
       : vcpus_(setup.vcpus), monitor_bell_(setup.monitor_bell), pid_(pid), pidfd_(pidfd) {}
+
+  void tell(process::Go go) {
+    auto* word = reinterpret_cast<std::uint32_t*>(host_area_ + process::kGoOffset);
+    __atomic_store_n(word, go, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, word, FUTEX_WAKE, CANDOR_MAX_VCPUS, nullptr, nullptr, 0);
+  }
 
   /// Orders the tender's threads by their ids in its own namespace: 1 is vCPU 0.
   /// Plain reads, not streams: this lies between a VM's creation and its first instruction.

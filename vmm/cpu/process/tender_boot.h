@@ -19,10 +19,11 @@ enum TenderFd : int {
 
 constexpr unsigned kMaxSegments = 16;
 
-/// A piece of RAM with other rights than read-write; page-aligned.
+/// A piece of RAM that the image fills; page-aligned.
 struct Segment {
   std::uint64_t address;
   std::uint64_t bytes;
+  std::uint64_t content_bytes;  // what follows is zero
   std::uint32_t writable;
   std::uint32_t executable;
 };
@@ -39,8 +40,9 @@ struct TenderBoot {
 /// Address of the host-call function: the start of the tender's text (tender.ld).
 constexpr std::uint64_t kCallEntry = 0x600000000000;
 
-/// The word in the host page on which vCPU threads wait for the start; 1 starts them.
+/// The word in the host page on which vCPU threads wait for the start.
 constexpr std::uint64_t kGoOffset = 4092;
+enum Go : std::uint32_t { kWait = 0, kWarmUp, kStart };
 
 /// Exit statuses of the tender. Below kExitSetup the vCPU pages say why.
 enum TenderExit : int {

@@ -43,7 +43,8 @@ void build_address_space() {
   map_at(CANDOR_RAM_BASE, boot.ram_bytes, PROT_READ | PROT_WRITE, process::kRamFd, 0, Setup::kMapRam);
   for (std::uint32_t i = 0; i < boot.segment_count && i < process::kMaxSegments; i++) {
     const process::Segment& s = boot.segments[i];
-    const int prot = PROT_READ | (s.writable != 0 ? PROT_WRITE : 0) | (s.executable != 0 ? PROT_EXEC : 0);
+    if (s.writable != 0) continue;  // as RAM is by itself
+    const int prot = PROT_READ | (s.executable != 0 ? PROT_EXEC : 0);
     if (syscall(__NR_mprotect, static_cast<long>(s.address), static_cast<long>(s.bytes), prot) != 0)
       fail_setup(Setup::kProtect);
   }
@@ -77,10 +78,53 @@ void prepare_thread(VcpuSlot& self) {
   __atomic_add_fetch(&threads_ready, 1, __ATOMIC_SEQ_CST);
 }
 
+const std::uint32_t& go() {
+  return *reinterpret_cast<const std::uint32_t*>(area() + process::kGoOffset);
+}
+
+/// The top of the boot stack.
+std::uint64_t boot_stack(const VcpuSlot& self) {
+  return ram_end() - self.index * CANDOR_BOOT_STACK_BYTES - 8;
+}
+
+/// While the host scheduler looks at the registration: what the guest will touch between its first
+/// instruction and its main is touched, and a synthetic instruction executed as the guest will, so that all
+/// of it is mapped, and in the caches, when it does. Nothing is changed by it. Ends when the guest may start.
+void warm_up(const VcpuSlot& self) {
+  constexpr std::uint64_t kPage = 4096;
+  constexpr std::uint64_t kAround = 16 * kPage;  // around a page that is read, the kernel maps what there is
+  const auto read = [](std::uint64_t at) {
+    if (load(go()) == process::kWarmUp)
+      static_cast<void>(*reinterpret_cast<const volatile std::uint8_t*>(at));
+  };
+  // Others may write there.
+  const auto write = [](std::uint64_t at) {
+    if (load(go()) == process::kWarmUp)
+      __atomic_fetch_or(reinterpret_cast<std::uint32_t*>(at), 0, __ATOMIC_RELAXED);
+  };
+  read(CANDOR_AREA_BASE + CANDOR_OFF_HOST_VCPUS);
+  constexpr std::uint64_t kOwn[] = {CANDOR_OFF_GUEST_PAGE, CANDOR_OFF_LOCKS, CANDOR_OFF_THREADS,
+                                    CANDOR_OFF_VCPUS,      CANDOR_OFF_STATS, CANDOR_OFF_CONSOLE};
+  for (const std::uint64_t offset : kOwn) write(CANDOR_AREA_BASE + offset);
+  write(boot_stack(self));
+  std::uint64_t behind = 0;  // the image: there heaps begin
+  for (std::uint32_t i = 0; i < boot.segment_count && i < process::kMaxSegments; i++) {
+    const process::Segment& s = boot.segments[i];
+    const std::uint64_t end = (s.address + s.content_bytes + kPage - 1) & ~(kPage - 1);
+    for (std::uint64_t at = s.address; at < end; at += kAround) read(at);
+    behind = s.address + s.bytes;
+    if (s.writable != 0 && end < behind) write(end);
+  }
+  if (in_ram(behind, kPage)) write(behind);
+  if (load(go()) == process::kWarmUp) tender_identify();
+}
+
 [[noreturn]] void enter_guest(VcpuSlot& self) {
-  const auto& go = *reinterpret_cast<const std::uint32_t*>(area() + process::kGoOffset);
-  while (load(go) == 0) syscall(__NR_futex, address_of(&go), FUTEX_WAIT, 0, 0);
-  const std::uint64_t stack = ram_end() - self.index * CANDOR_BOOT_STACK_BYTES - 8;
+  for (std::uint32_t word = load(go()); word != process::kStart; word = load(go())) {
+    if (word == process::kWarmUp && self.index == 0) warm_up(self);
+    syscall(__NR_futex, address_of(&go()), FUTEX_WAIT, word, 0);
+  }
+  const std::uint64_t stack = boot_stack(self);
   __asm__ volatile(
       "mov %0, %%rsp\n"
       "push %1\n"  // the entry, below the stack's first word, for the ret that goes there
@@ -181,6 +225,13 @@ extern "C" {
 }
 
 __asm__(
+    ".globl tender_identify, tender_trap\n"
+    "tender_identify:\n"
+    "  xor %eax, %eax\n"  // CANDOR_CALL_IDENTIFY
+    "tender_trap:\n"
+    "  " CANDOR_TRAP
+    "\n"
+    "  ret\n"
     // tender_clone(slot rdi, flags esi, stack rdx): the child continues in tender_vcpu_main(slot).
     ".globl tender_clone\n"
     "tender_clone:\n"

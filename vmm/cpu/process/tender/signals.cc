@@ -127,7 +127,8 @@ SignalContext& guest_registers(const VcpuSlot& self, UserContext& interrupted) {
 bool try_synthetic(VcpuSlot& self, UserContext& context) {
   SignalContext& regs = context.registers;
   static constexpr std::uint8_t kOpcode[CANDOR_TRAP_BYTES] = {0x0f, 0xb9, 0x80, 0x43, 0x4e, 0x44, 0x52};
-  if (regs.cs != kUserCs64 || !in_ram(regs.rip, sizeof kOpcode)) return false;
+  const bool ours = regs.rip == reinterpret_cast<std::uint64_t>(tender_trap);
+  if (regs.cs != kUserCs64 || !(ours || in_ram(regs.rip, sizeof kOpcode))) return false;
   const auto* code = reinterpret_cast<const volatile std::uint8_t*>(regs.rip);
   for (unsigned i = 0; i < sizeof kOpcode; i++)
     if (code[i] != kOpcode[i]) return false;

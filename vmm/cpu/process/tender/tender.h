@@ -107,6 +107,13 @@ constexpr std::uint64_t kPortAccessBytes = 1;
 /// Executes the access to a port at `rip`, if there is one, with the guest's registers (ports.cc).
 PortAccess try_port_access(VcpuSlot& self, std::uint64_t rip, std::uint64_t rdx, std::uint64_t& rax);
 
+extern "C" {
+/// Executes VMCPUID, as guests do.
+[[gnu::visibility("hidden")]] void tender_identify();
+/// The instruction in it: the only one outside of guest RAM.
+[[gnu::visibility("hidden")]] extern const std::uint8_t tender_trap[];
+}
+
 /// Installs the signal handlers, for all threads.
 void install_signals();
 

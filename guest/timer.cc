@@ -1,5 +1,6 @@
 #include "guest/timer.h"
 
+#include "guest/semaphore.h"
 #include "guest/vcpu.h"
 #include "guest/wait_guard.h"
 
@@ -12,7 +13,7 @@ Timer::Timer(void (*function)(void*), void* argument) : Timer(TimerThread::share
 void Timer::start(Time first, Duration period) {
   bool is_first = false;
   {
-    const WaitGuard guard(thread_->lock_);
+    const WaitGuard guard(thread_->stops_);
     thread_->timers_.remove(this);
     due_ = first.ns;
     period_ = period;
@@ -26,18 +27,18 @@ void Timer::start(Time first, Duration period) {
 }
 
 void Timer::stop() {
-  bool waits = false;
+  expect_may_wait("Timer::stop");
+  Waiter waiter;
   {
-    const WaitGuard guard(thread_->lock_);
+    const WaitGuard guard(thread_->stops_);
     thread_->timers_.remove(this);
     due_ = Time::never().ns;
-    if (thread_->calling_ == this) {
-      thread_->stopped_while_called_ = true;
-      waits = !(this_thread::get() == thread_->thread_);
-      if (waits) thread_->stoppers_++;
-    }
+    if (thread_->calling_ != this) return;
+    thread_->stopped_while_called_ = true;
+    if (this_thread::get() == thread_->thread_) return;
+    thread_->stops_.add(waiter);
   }
-  if (waits) thread_->called_.acquire();
+  (void)thread_->stops_.wait(waiter, WaitLimit::none());
 }
 
 TimerThread::TimerThread(std::string_view name, const Terms& terms)
@@ -61,7 +62,7 @@ void TimerThread::run() {
     Timer* due = nullptr;
     Time next = Time::never();
     {
-      const WaitGuard guard(lock_);
+      const WaitGuard guard(stops_);
       if (Timer* first = timers_.front()) {
         next = Time{first->due_};
         if (next <= t) {
@@ -82,12 +83,9 @@ void TimerThread::run() {
 void TimerThread::call(Timer& timer, Time due) {
   timer.function_(timer.argument_);
   const Time t = now();
-  std::uint32_t stoppers = 0;
   {
-    const WaitGuard guard(lock_);
+    const WaitGuard guard(stops_);
     calling_ = nullptr;
-    stoppers = stoppers_;
-    stoppers_ = 0;
     if (!stopped_while_called_) {
       if (timer.period_.ns > 0) {
         std::int64_t periods = 1;
@@ -100,7 +98,15 @@ void TimerThread::call(Timer& timer, Time due) {
       }
     }
   }
-  for (; stoppers > 0; stoppers--) (void)called_.release();
+  for (;;) {
+    ThreadControl* stopper = nullptr;
+    {
+      const WaitGuard guard(stops_);
+      if (Waiter* waiter = stops_.first()) stopper = stops_.satisfy(*waiter);
+    }
+    if (stopper == nullptr) return;
+    WaitQueue::wake(stopper);
+  }
 }
 
 }  // namespace candor

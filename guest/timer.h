@@ -6,7 +6,6 @@
 
 #include "guest/clock.h"
 #include "guest/pairing_heap.h"
-#include "guest/semaphore.h"
 #include "guest/terms.h"
 #include "guest/thread.h"
 #include "guest/wait_queue.h"
@@ -71,12 +70,10 @@ class TimerThread {
   [[noreturn]] void run();
   void call(Timer& timer, Time t);
 
-  kernel::WaitQueue lock_;  // only its lock is used
+  kernel::WaitQueue stops_;  // wait for the end of the call; its lock guards all of this
   kernel::PairingHeap<Timer, &Timer::hook_, Earlier> timers_;
   Timer* calling_ = nullptr;
   bool stopped_while_called_ = false;
-  std::uint32_t stoppers_ = 0;  // wait for the end of the call
-  Semaphore called_;
   Thread thread_;
 };
 

@@ -27,26 +27,51 @@ std::uint64_t told_tsc_hz(const detect::ToldFrequencies& told, const char*& sour
   return std::uint64_t{leaf.c} * leaf.b / leaf.a;
 }
 
-/// Runs for a hundredth of a second by ACPI's timer; what that was exactly, in nanoseconds.
-std::uint64_t pass_time_by_pm_timer(const Machine& machine) {
-  const std::uint32_t mask = machine.pm_timer_is_32_bits ? ~0u : 0xffffff;
-  const auto port = static_cast<std::uint16_t>(machine.pm_timer);
-  const std::uint32_t first = in32(port);
-  std::uint32_t ticks;
-  do ticks = (in32(port) - first) & mask;
-  while (ticks < kPmTimerHz / 100);
-  return ticks * 1'000'000'000ull / kPmTimerHz;
+/// A clock of known frequency that the time-stamp counter is measured against.
+struct Reference {
+  const char* name;
+  std::uint64_t hz;
+  std::uint32_t mask;  // it counts up, modulo this and 1
+  std::uint16_t port;  // of ACPI's timer; 0: channel 2 of the interval timer
+
+  [[nodiscard]] std::uint32_t read() const {
+    if (port != 0) return in32(port);
+    out8(0x43, 0x80);  // latches the count, which goes down
+    const std::uint32_t low = in8(0x42);
+    return ~(low | static_cast<std::uint32_t>(in8(0x42)) << 8);
+  }
+};
+
+Reference reference(const Machine& machine) {
+  if (machine.pm_timer != 0)
+    return {"ACPI's timer", kPmTimerHz, machine.pm_timer_is_32_bits ? ~0u : 0xffffffu,
+            static_cast<std::uint16_t>(machine.pm_timer)};
+  out8(0x61, static_cast<std::uint8_t>((in8(0x61) & ~2) | 1));  // gate on, speaker off
+  out8(0x43, 0xb0);                                             // channel 2, one shot, from the highest count
+  out8(0x42, 0xff);
+  out8(0x42, 0xff);
+  return {"the interval timer", kPitHz, 0xffff, 0};
 }
 
-/// The same by channel 2 of the interval timer, whose output is at port 61H.
-std::uint64_t pass_time_by_pit() {
-  constexpr std::uint32_t kTicks = kPitHz / 100;
-  out8(0x61, static_cast<std::uint8_t>((in8(0x61) & ~2) | 1));  // gate on, speaker off
-  out8(0x43, 0xb0);                                             // channel 2, one shot
-  out8(0x42, kTicks & 0xff);
-  out8(0x42, kTicks >> 8);
-  while ((in8(0x61) & 0x20) == 0) kernel::relax();
-  return kTicks * 1'000'000'000ull / kPitHz;
+/// What all clocks say at one moment.
+struct Reading {
+  std::uint64_t tsc;
+  std::uint32_t reference, apic;
+};
+
+/// The best of a few attempts: in a virtual machine anything may come between two reads.
+Reading read_together(const Reference& reference) {
+  Reading best{};
+  std::uint64_t shortest = ~std::uint64_t{0};
+  for (int attempt = 0; attempt < 10; attempt++) {
+    const std::uint64_t before = kernel::read_tsc();
+    const std::uint32_t others[] = {reference.read(), LocalApic::count()};
+    const std::uint64_t took = kernel::read_tsc() - before;
+    if (took >= shortest) continue;
+    shortest = took;
+    best = {before + took / 2, others[0], others[1]};
+  }
+  return best;
 }
 
 }  // namespace
@@ -62,17 +87,19 @@ Frequencies measure_frequencies(const Machine& machine) {
     tsc_hz = f.tsc_hz;
     return f;
   }
+  const Reference clock = reference(machine);
   LocalApic::count_down(~0u);
-  const std::uint64_t tsc = kernel::read_tsc();
-  const std::uint64_t ns = machine.pm_timer != 0 ? pass_time_by_pm_timer(machine) : pass_time_by_pit();
-  const std::uint64_t tsc_ticks = kernel::read_tsc() - tsc;
-  const std::uint64_t apic_ticks = ~0u - LocalApic::count();
+  const Reading first = read_together(clock);
+  while (((clock.read() - first.reference) & clock.mask) < clock.hz / 100) {
+  }
+  const Reading last = read_together(clock);
   LocalApic::count_down(0);
-  // Products below 2^64: some 10^7 ns times ticks of at most 10^8.
-  if (!deadlines) f.apic_timer_hz = apic_ticks * 1'000'000'000ull / ns;
+  // Products below 2^64: ticks of at most 10^8 times some 10^7.
+  const std::uint64_t passed = (last.reference - first.reference) & clock.mask;
+  if (!deadlines) f.apic_timer_hz = std::uint64_t{first.apic - last.apic} * clock.hz / passed;
   if (f.tsc_hz == 0) {
-    f.tsc_hz = tsc_ticks * 1'000'000'000ull / ns;
-    f.source = machine.pm_timer != 0 ? "ACPI's timer" : "the interval timer";
+    f.tsc_hz = (last.tsc - first.tsc) * clock.hz / passed;
+    f.source = clock.name;
   }
   tsc_hz = f.tsc_hz;
   return f;

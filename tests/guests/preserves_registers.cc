@@ -18,8 +18,7 @@ std::uint64_t upcalls() {
 }  // namespace
 
 int candor::guest_main(Arguments /*arguments*/) {
-  constexpr std::uint32_t kAvx = 4;
-  test::expect((kernel::detect_extended_state().mask & kAvx) != 0, "needs a processor with AVX");
+  test::expect(test::has_all_registers(), "needs a processor with AVX");
   // Without a claim that is admitted it stays on this vCPU and preempts us here.
   Thread::create("disturber", Terms::fixed(10, {}, {}), [] {
     Periodic jobs(microseconds(200), {}, now());

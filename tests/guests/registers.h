@@ -12,6 +12,9 @@ std::uint32_t clobber_extended();
 
 namespace candor::test {
 
+/// The processor has AVX, and the kernel has it enabled.
+bool has_all_registers();
+
 /// Fills all registers, spins so many times and says what was lost meanwhile:
 /// 0 nothing, 1 general registers, 2 extended ones, 3 the red zone, 4 the carry
 /// flag, 5 MXCSR or the x87 control word, 6 the x87 registers.

@@ -1,8 +1,6 @@
 // Registers full of patterns, and whether they still are.
 #include "tests/guests/registers.h"
 
-#include "guest/vcpu.h"
-
 __asm__(
     ".text\n"
     ".macro each_general action\n"
@@ -74,11 +72,6 @@ __asm__(
     "  ret\n");
 
 namespace candor::test {
-
-bool has_all_registers() {
-  constexpr std::uint32_t kAvx = 4;
-  return (kernel::kernel.extended.mask & kAvx) != 0;
-}
 
 std::uint32_t lost_registers(std::uint64_t spins) {
   static std::uint64_t patterns[32];

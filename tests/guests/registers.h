@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "guest/arch/x86_64/cpu.h"
+
 extern "C" {
 std::uint32_t check_registers(const std::uint64_t* patterns, std::uint64_t spins);
 /// Leaves other values in all extended registers. Not 0 if the register stack of
@@ -13,7 +15,10 @@ std::uint32_t clobber_extended();
 namespace candor::test {
 
 /// The processor has AVX, and the kernel has it enabled.
-bool has_all_registers();
+inline bool has_all_registers() {
+  constexpr std::uint32_t kAvx = 4;
+  return (kernel::detect_extended_state().mask & kAvx) != 0;
+}
 
 /// Fills all registers, spins so many times and says what was lost meanwhile:
 /// 0 nothing, 1 general registers, 2 extended ones, 3 the red zone, 4 the carry

@@ -1,7 +1,7 @@
 #include "guest/deferred.h"
 
+#include "guest/made_once.h"
 #include "guest/panic.h"
-#include "guest/semaphore.h"
 #include "guest/vcpu.h"
 #include "guest/wait_guard.h"
 
@@ -59,15 +59,7 @@ DeferredThread::~DeferredThread() {
 }
 
 DeferredThread& DeferredThread::shared() {
-  // Without a guard of the compiler's: who comes second waits by the semaphore.
-  static constinit std::atomic<DeferredThread*> made{nullptr};
-  if (DeferredThread* t = made.load(std::memory_order_acquire)) return *t;
-  static Semaphore turn(1);
-  turn.acquire();
-  DeferredThread* t = made.load(std::memory_order_acquire);
-  if (t == nullptr) made.store(t = new DeferredThread("deferred"), std::memory_order_release);
-  (void)turn.release();
-  return *t;
+  return made_once<DeferredThread>("deferred");
 }
 
 void DeferredThread::run() {
@@ -95,16 +87,11 @@ void DeferredThread::call_raised() {
     }
     function(argument, raises);
     // From here on it may be gone: its function may have destroyed it, and who waits for the call may.
-    for (;;) {
-      ThreadControl* canceller = nullptr;
-      {
-        const WaitGuard guard(calls_);
-        calling_ = nullptr;
-        if (Waiter* waiter = calls_.first()) canceller = calls_.satisfy(*waiter);
-      }
-      if (canceller == nullptr) break;
-      WaitQueue::wake(canceller);
+    {
+      const WaitGuard guard(calls_);
+      calling_ = nullptr;
     }
+    calls_.satisfy_all();
   }
 }
 

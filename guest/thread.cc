@@ -82,16 +82,11 @@ void change_priority(ThreadControl& t) {
 }
 
 void tell_end(ThreadControl& t) {
-  for (;;) {
-    ThreadControl* joiner = nullptr;
-    {
-      const WaitGuard guard(t.joiners);
-      t.ended.store(true, std::memory_order_relaxed);
-      if (Waiter* first = t.joiners.first()) joiner = t.joiners.satisfy(*first);
-    }
-    if (joiner == nullptr) return;
-    WaitQueue::wake(joiner);
+  {
+    const WaitGuard guard(t.joiners);
+    t.ended.store(true, std::memory_order_relaxed);
   }
+  t.joiners.satisfy_all();
 }
 
 void release_thread(ThreadControl& t) {

@@ -1,6 +1,6 @@
 #include "guest/timer.h"
 
-#include "guest/semaphore.h"
+#include "guest/made_once.h"
 #include "guest/vcpu.h"
 #include "guest/wait_guard.h"
 
@@ -45,15 +45,7 @@ TimerThread::TimerThread(std::string_view name, const Terms& terms)
     : thread_(Thread::create(name, terms, [this] { run(); })) {}
 
 TimerThread& TimerThread::shared() {
-  // Without a guard of the compiler's: who comes second waits by the mutex.
-  static constinit std::atomic<TimerThread*> made{nullptr};
-  if (TimerThread* t = made.load(std::memory_order_acquire)) return *t;
-  static Semaphore turn(1);
-  turn.acquire();
-  TimerThread* t = made.load(std::memory_order_acquire);
-  if (t == nullptr) made.store(t = new TimerThread("timers"), std::memory_order_release);
-  (void)turn.release();
-  return *t;
+  return made_once<TimerThread>("timers");
 }
 
 void TimerThread::run() {
@@ -98,15 +90,7 @@ void TimerThread::call(Timer& timer, Time due) {
       }
     }
   }
-  for (;;) {
-    ThreadControl* stopper = nullptr;
-    {
-      const WaitGuard guard(stops_);
-      if (Waiter* waiter = stops_.first()) stopper = stops_.satisfy(*waiter);
-    }
-    if (stopper == nullptr) return;
-    WaitQueue::wake(stopper);
-  }
+  stops_.satisfy_all();
 }
 
 }  // namespace candor

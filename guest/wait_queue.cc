@@ -26,6 +26,18 @@ ThreadControl* WaitQueue::satisfy(Waiter& waiter) {
   return thread;
 }
 
+void WaitQueue::satisfy_all() {
+  for (;;) {
+    ThreadControl* next = nullptr;
+    {
+      const WaitGuard guard(*this);
+      if (Waiter* first = waiters_.front()) next = satisfy(*first);
+    }
+    if (next == nullptr) return;
+    wake(next);
+  }
+}
+
 void WaitQueue::wake(ThreadControl* thread) {
   if (thread == nullptr) return;
   const Waking waking;

@@ -70,6 +70,8 @@ class WaitQueue {
   /// Gives the waiter what it waits for, as its user has noted in it. To be followed by wake() outside the
   /// lock.
   [[nodiscard]] ThreadControl* satisfy(Waiter& waiter);
+  /// Outside the lock: satisfies and wakes all, also those that come meanwhile.
+  void satisfy_all();
   /// Wakes the thread that satisfy() named; null: nobody. Masked or not.
   static void wake(ThreadControl* thread);
 

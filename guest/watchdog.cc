@@ -126,16 +126,11 @@ void Watch::look(Time t) {
   while (Watchdog* late = take_late(t)) {
     call(*late);
     // From here on it may be gone: its function may have destroyed it, and who waits for the call may.
-    for (;;) {
-      ThreadControl* stopper = nullptr;
-      {
-        const WaitGuard guard(calls_);
-        calling_.store(nullptr, std::memory_order_relaxed);
-        if (Waiter* waiter = calls_.first()) stopper = calls_.satisfy(*waiter);
-      }
-      if (stopper == nullptr) break;
-      WaitQueue::wake(stopper);
+    {
+      const WaitGuard guard(calls_);
+      calling_.store(nullptr, std::memory_order_relaxed);
     }
+    calls_.satisfy_all();
   }
 }
 

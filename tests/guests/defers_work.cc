@@ -9,15 +9,7 @@
 namespace {
 
 using namespace candor;
-
-template <typename Condition>
-void await(std::string_view what, Condition&& holds) {
-  const Time patience = now() + seconds(10);
-  while (!holds()) {
-    test::expect(now() < patience, "{}: it never came", what);
-    this_thread::sleep_for(microseconds(200));
-  }
-}
+using test::await;
 
 struct Count {
   std::atomic<std::uint64_t> calls{0}, raises{0};

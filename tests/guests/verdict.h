@@ -23,4 +23,14 @@ void expect(bool holds, Pattern<Arguments...> pattern, const Arguments&... argum
   for (;;) kernel::call_host(CANDOR_CALL_SHUTDOWN, 1);
 }
 
+/// Waits until `holds()`. If that does not come for 10 s, the VM ends as by expect().
+template <typename Condition>
+void await(std::string_view what, Condition&& holds) {
+  const Time patience = now() + seconds(10);
+  while (!holds()) {
+    expect(now() < patience, "{}: it never came", what);
+    this_thread::sleep_for(microseconds(200));
+  }
+}
+
 }  // namespace candor::test

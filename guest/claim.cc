@@ -94,7 +94,7 @@ Vcpu& place(ThreadControl& t) {
   if (kernel.aware && t.published() && t.terms.realtime()) {
     std::uint32_t vcpu = 0;
     t.claim = ask_host(t, vcpu);
-    if (t.terms.realtime() && t.claim.admitted() && vcpu < kernel.vcpus) return Vcpu::at(vcpu);
+    if (t.claim.admitted() && vcpu < kernel.vcpus) return Vcpu::at(vcpu);
   } else if (t.terms.realtime()) {
     t.claim = {CANDOR_CLAIM_REFUSED, kRefusedNoSlot, 0};
   } else {

@@ -150,8 +150,7 @@ void StaticThreadMemory::release() {
   while (used.load(std::memory_order_acquire)) {
     if (!thread().ended.load(std::memory_order_relaxed))
       panic("the memory of {} goes, but the thread has not ended", thread().name);
-    this_thread::sleep_for(
-        microseconds(100));  // the kernel is about to be done with it, or somebody has a handle
+    this_thread::sleep_for(kUntilGone);
   }
   if (has_stack) give_back_stack(*std::launder(reinterpret_cast<Stack*>(stack)));
   has_stack = false;

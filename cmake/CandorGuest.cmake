@@ -1,9 +1,5 @@
 include_guard(GLOBAL)
 
-# Guests are the same whatever host code is sanitized with: a preset that only tests host code takes those of another.
-set(CANDOR_GUESTS "" CACHE PATH "Folder of the guest images that tests use; empty: this build's own")
-add_custom_target(candor_guests)
-
 # candor_add_guest(NAME SOURCES...)
 # Builds the guest image guests/NAME in the build directory from an application's
 # C++ files and the guest kernel. The application includes "guest/sdk.h". Guest code
@@ -18,7 +14,6 @@ function(candor_add_guest name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/guests
     LINK_DEPENDS "${script};$<TARGET_FILE:candor_guest_kernel>;$<TARGET_FILE:candor_guest_library>")
   add_dependencies(guest_${name} candor_guest_kernel candor_guest_library)
-  candor_counts_as_guest(guest_${name})
   target_link_libraries(guest_${name} PRIVATE candor_application)
   if(PROJECT_SOURCE_DIR STREQUAL candor_SOURCE_DIR)
     target_link_libraries(guest_${name} PRIVATE candor_freestanding_warnings)
@@ -47,12 +42,4 @@ function(candor_precompile_sdk target)
     target_precompile_headers(${target} PRIVATE ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../guest/sdk.h)
     set_property(GLOBAL PROPERTY CANDOR_SDK_PRECOMPILED_BY ${target})
   endif()
-endfunction()
-
-# An image for tests and examples: built by all, unless another build's are used.
-function(candor_counts_as_guest target)
-  if(CANDOR_GUESTS)
-    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
-  endif()
-  add_dependencies(candor_guests ${target})
 endfunction()

@@ -57,7 +57,7 @@ constexpr int kPlain[] = {
     SCMP_SYS(getpid),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef CANDOR_ADDRESS_SANITIZED
     // The sanitizer's own.
     SCMP_SYS(gettid),
     SCMP_SYS(sched_yield),

@@ -241,8 +241,6 @@ std::string name_of_case(const testing::TestParamInfo<Conformance::ParamType>& i
   return fmt::format("{}{}", behaviour.guest, behaviour.variant);
 }
 
-#ifndef CANDOR_HOST_IS_SANITIZED
-
 /// Those that do not run with any number of processors.
 enum class Only {
   kOne,      // what it is about must happen on the same processor
@@ -301,16 +299,15 @@ std::string name_on_machine(const testing::TestParamInfo<MachineConformance::Par
   return std::get<1>(info.param).guest;
 }
 
-INSTANTIATE_TEST_SUITE_P(OneProcessor, MachineConformance,
-                         testing::Combine(testing::Values(1), testing::ValuesIn(behaviours_on(1))),
-                         name_on_machine);
 INSTANTIATE_TEST_SUITE_P(FourProcessors, MachineConformance,
                          testing::Combine(testing::Values(4), testing::ValuesIn(behaviours_on(4))),
                          name_on_machine);
 
-#endif  // CANDOR_HOST_IS_SANITIZED
-
 #ifdef CANDOR_EVERY_SHAPE
+
+INSTANTIATE_TEST_SUITE_P(OneProcessor, MachineConformance,
+                         testing::Combine(testing::Values(1), testing::ValuesIn(behaviours_on(1))),
+                         name_on_machine);
 
 // The kernel's own behaviours once more, whatever vCPUs a VM has: on two processors, one or four fair vCPUs,
 // without and with real-time ones.

@@ -224,8 +224,6 @@ TEST(ConsolePanic, TellsWhatANumberOfRecordsMayBe) {
   }
 }
 
-#ifndef CANDOR_HOST_IS_SANITIZED
-
 // On machines of their own, whose kernel passes the ring on to the real registers.
 class ConsoleOnMachine : public testing::TestWithParam<int> {
  protected:
@@ -277,8 +275,6 @@ TEST_P(ConsoleOnMachine, TheShellAnswersAndEndsTheGuest) {
 
 INSTANTIATE_TEST_SUITE_P(Processors, ConsoleOnMachine, testing::Values(1, 4),
                          [](const auto& test) { return std::to_string(test.param); });
-
-#endif  // CANDOR_HOST_IS_SANITIZED
 
 }  // namespace
 }  // namespace candor::e2e

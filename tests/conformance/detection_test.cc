@@ -106,8 +106,6 @@ TEST_F(DetectionOnCandor, AMethodThatThereIsNotIsRefused) {
               HasSubstr("panic: candor.detect=cpuid,guess: it is all, or some of vmcpuid"));
 }
 
-#ifndef CANDOR_HOST_IS_SANITIZED
-
 struct HidingPlace {
   const char* name;
   const char* cpu;
@@ -155,8 +153,6 @@ INSTANTIATE_TEST_SUITE_P(
         HidingPlace{"ByAllWhatHides", kHidden, "all", "VMCPUID CPUID timing", "by CPUID: hardware, perhaps",
                     "candor: so this is an emulator ("}),
     [](const testing::TestParamInfo<HidingPlace>& place) { return std::string(place.param.name); });
-
-#endif
 
 }  // namespace
 }  // namespace candor::e2e

@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kMaxArguments = 96;
 
-std::string_view arguments[kMaxArguments];
+std::string_view main_arguments[kMaxArguments];
 std::size_t argument_count;
 bool shell_wanted = false;
 std::optional<std::uint32_t> trace_wanted;  // records for each vCPU; else as the host would like it
@@ -131,7 +131,7 @@ void read_command_line() {
     else if (argument_count == kMaxArguments)
       panic("more than {} words on the command line", kMaxArguments);
     else
-      arguments[argument_count++] = word;
+      main_arguments[argument_count++] = word;
   }
 }
 
@@ -155,7 +155,7 @@ void run_main(void*) {
   put(guest_page().main_ns, wire(now()));
   put(guest_page().stage, std::uint32_t{CANDOR_STAGE_MAIN});
   if (shell_wanted) Shell::start();
-  const int code = guest_main({arguments, argument_count});
+  const int code = guest_main({main_arguments, argument_count});
   put(guest_page().stage, std::uint32_t{CANDOR_STAGE_ENDING});
   Masked masked;
   close_statistics();
@@ -182,12 +182,11 @@ void boot() {
   // What was printed until here went by the UART where there is one. Nothing was where all is well, for it
   // costs a trap a byte.
   if (version == CANDOR_ABI_VERSION || kernel.dedicated) static_cast<void>(use_console(ConsoleFace::kRing));
-  // In one line: each costs an exit.
   if (version == 0)
-    print("candor: not on Candor, as VMCPUID says in {}\n", took);
+    print_at_boot("candor: not on Candor, as VMCPUID says in {}\n", took);
   else
-    print("candor: on Candor, ABI {}, {}, as VMCPUID says in {}\n", version,
-          kernel.aware ? "aware" : "unaware by host", took);
+    print_at_boot("candor: on Candor, ABI {}, {}, as VMCPUID says in {}\n", version,
+                  kernel.aware ? "aware" : "unaware by host", took);
   if (!kernel.dedicated && version != CANDOR_ABI_VERSION)
     panic("made for ABI {}, the host has {}", CANDOR_ABI_VERSION, version);
   read_command_line();

@@ -24,6 +24,8 @@ constinit ConsoleFace face = ConsoleFace::kUndecided;
 std::uint64_t bytes_lost;
 ThreadControl* reader;
 
+std::atomic<bool> untold{false};  // there is text of which the host has not been told
+
 std::atomic<std::uint32_t> last_speaker{0};  // the lock token of the vCPU that panics
 
 char* ring() {
@@ -85,6 +87,11 @@ Written try_write(std::string_view text, bool last_try) {
   return Written::kNo;
 }
 
+void tell_host() {
+  untold.store(false, std::memory_order_relaxed);
+  call_host(CANDOR_CALL_RING, CANDOR_BELL_MONITOR);
+}
+
 void write_console(std::string_view text) {
   // A thread on a real-time vCPU must not wait for whoever reads the console;
   // nor can one that runs with upcalls masked.
@@ -97,7 +104,7 @@ void write_console(std::string_view text) {
   for (int tries_left = may_wait ? 10 : 0;; tries_left--) {
     const Written written = try_write(text, tries_left == 0);
     Masked masked;
-    if (written != Written::kAndShown) call_host(CANDOR_CALL_RING, CANDOR_BELL_MONITOR);
+    if (written != Written::kAndShown) tell_host();
     if (written != Written::kNo || tries_left == 0) return;
     Vcpu::block(now() + milliseconds(1));
   }
@@ -185,6 +192,18 @@ bool use_console(ConsoleFace wanted) {
   }
   face = wanted;
   return true;
+}
+
+void print_at_boot_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count) {
+  if (kernel.dedicated) return print_with(pattern, arguments, count);
+  char memory[kPrintBytes];
+  TextBuffer buffer(memory, sizeof memory);
+  buffer.format(pattern, arguments, count);
+  if (try_write(buffer.text(), true) != Written::kAndShown) untold.store(true, std::memory_order_relaxed);
+}
+
+void show_what_is_printed() {
+  if (untold.load(std::memory_order_relaxed)) tell_host();
 }
 
 ConsoleFace console_face() {

@@ -45,6 +45,18 @@ enum class ConsoleFace : std::uint8_t {
 [[nodiscard]] bool use_console(ConsoleFace face);
 ConsoleFace console_face();
 
+/// print() for boot(), where waking whoever shows it may cost more than all else: it preempts the vCPU. On
+/// Candor it is shown with what is printed next, when a vCPU has nothing to do, or by the host's own look,
+/// which it takes once a second.
+void print_at_boot_with(std::string_view pattern, const FormatArgument* arguments, std::size_t count);
+template <typename... Arguments>
+void print_at_boot(Pattern<Arguments...> pattern, const Arguments&... arguments) {
+  const FormatArgument list[] = {FormatArgument(arguments)..., FormatArgument(0)};
+  print_at_boot_with(pattern.text(), list, sizeof...(arguments));
+}
+/// By a vCPU that is about to idle. Masked.
+void show_what_is_printed();
+
 /// For one who knows that nobody else goes on, so for panics: takes the console for good, by the UART where
 /// there is one, and writes at once. Callable in any state, as often as there is something to say.
 void write_last_words(std::string_view text);

@@ -5,6 +5,7 @@
 // but costs whoever else wants the processor; so a vCPU polls only while the host
 // says that nobody does, only as long as it has paid lately, and not at all
 // on real-time vCPUs, which are awake the moment their timer fires anyway.
+#include "guest/console.h"
 #include "guest/vcpu.h"
 
 namespace candor::kernel {
@@ -29,6 +30,7 @@ void Vcpu::idle(Time t) {
   publish_dispatch(nullptr, t);
   trace_dispatch(nullptr, t);
   ring_if_due();
+  show_what_is_printed();
   if (until - t < kNear) {
     while (now() < until && peek(page().pending) == 0) relax();
     return;

@@ -286,6 +286,7 @@ void VmProcess::handle(Source source) {
       if (::read(tick_.get(), &count, sizeof count) < 0) return;
       clock_->refresh();
       sample_steal();
+      print_console();  // a guest need not ring for what can wait so long
       bells_ = 0;
       if (look_.open()) {
         look_.reset();

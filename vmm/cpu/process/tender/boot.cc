@@ -89,18 +89,16 @@ std::uint64_t boot_stack(const VcpuSlot& self) {
 
 /// While the host scheduler looks at the registration: what the guest will touch between its first
 /// instruction and its main is touched, and a synthetic instruction executed as the guest will, so that all
-/// of it is mapped, and in the caches, when it does. Nothing is changed by it. Ends when the guest may start.
+/// of it is mapped, and in the caches, when it does. Nothing is changed by it.
 void warm_up(const VcpuSlot& self) {
   constexpr std::uint64_t kPage = 4096;
   constexpr std::uint64_t kAround = 16 * kPage;  // around a page that is read, the kernel maps what there is
   const auto read = [](std::uint64_t at) {
-    if (load(go()) == process::kWarmUp)
-      static_cast<void>(*reinterpret_cast<const volatile std::uint8_t*>(at));
+    static_cast<void>(*reinterpret_cast<const volatile std::uint8_t*>(at));
   };
   // Others may write there.
   const auto write = [](std::uint64_t at) {
-    if (load(go()) == process::kWarmUp)
-      __atomic_fetch_or(reinterpret_cast<std::uint32_t*>(at), 0, __ATOMIC_RELAXED);
+    __atomic_fetch_or(reinterpret_cast<std::uint32_t*>(at), 0, __ATOMIC_RELAXED);
   };
   read(CANDOR_AREA_BASE + CANDOR_OFF_HOST_VCPUS);
   constexpr std::uint64_t kOwn[] = {CANDOR_OFF_GUEST_PAGE, CANDOR_OFF_LOCKS, CANDOR_OFF_THREADS,
@@ -116,14 +114,28 @@ void warm_up(const VcpuSlot& self) {
     if (s.writable != 0 && end < behind) write(end);
   }
   if (in_ram(behind, kPage)) write(behind);
-  if (load(go()) == process::kWarmUp) tender_identify();
+  tender_identify();
+}
+
+/// What is warm is so on this processor, and who sleeps may wake up on another. So it stays awake for as long
+/// as an answer usually takes, 200 us, but gives way to all who want the processor.
+void stay_warm() {
+  constexpr int kLooks = 400;
+  for (int looks = 0; looks < kLooks && load(go()) == process::kWarmUp; looks++) syscall(__NR_sched_yield);
+}
+
+void wait_while(process::Go word) {
+  while (load(go()) == word) syscall(__NR_futex, address_of(&go()), FUTEX_WAIT, word, 0);
 }
 
 [[noreturn]] void enter_guest(VcpuSlot& self) {
-  for (std::uint32_t word = load(go()); word != process::kStart; word = load(go())) {
-    if (word == process::kWarmUp && self.index == 0) warm_up(self);
-    syscall(__NR_futex, address_of(&go()), FUTEX_WAIT, word, 0);
+  wait_while(process::kWait);
+  if (self.index == 0) {
+    // If the word to start has come, too: the guest would touch it all the same.
+    warm_up(self);
+    stay_warm();
   }
+  wait_while(process::kWarmUp);
   const std::uint64_t stack = boot_stack(self);
   __asm__ volatile(
       "mov %0, %%rsp\n"

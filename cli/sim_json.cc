@@ -68,24 +68,24 @@ Json counters(const sim::RunResult& sum) {
 }
 
 Json point_json(const sim::ScenarioResult& result, const Point& point, bool cost) {
-  Json json = {{"processors", point.processors}, {"policy", to_string(point.policy)}};
-  if (!result.axis.empty()) json["load"] = point.load;
-  if (!result.labels.empty()) json["label"] = result.labels[static_cast<std::size_t>(point.load)];
-  json["runs"] = point.runs;
-  json["met"] = point.met;
-  json["met_fraction"] = point.runs > 0 ? static_cast<double>(point.met) / point.runs : 0;
-  json["refused"] = point.refused;
-  json["duration_s"] = static_cast<double>(point.sum.duration.ns) / 1e9;
-  if (cost) json["wall_s"] = point.wall_s;
-  json["sets"] = Json::array();
-  for (const sim::SetResult& set : point.sum.sets) json["sets"].push_back(set_json(set));
+  Json object = {{"processors", point.processors}, {"policy", to_string(point.policy)}};
+  if (!result.axis.empty()) object["load"] = point.load;
+  if (!result.labels.empty()) object["label"] = result.labels[static_cast<std::size_t>(point.load)];
+  object["runs"] = point.runs;
+  object["met"] = point.met;
+  object["met_fraction"] = point.runs > 0 ? static_cast<double>(point.met) / point.runs : 0;
+  object["refused"] = point.refused;
+  object["duration_s"] = static_cast<double>(point.sum.duration.ns) / 1e9;
+  if (cost) object["wall_s"] = point.wall_s;
+  object["sets"] = Json::array();
+  for (const sim::SetResult& set : point.sum.sets) object["sets"].push_back(set_json(set));
   if (point.sum.vms.size() <= kVmsListed) {
-    json["vms"] = Json::array();
+    object["vms"] = Json::array();
     for (const sim::VmResult& vm : point.sum.vms)
-      json["vms"].push_back({{"name", vm.name}, {"weight", vm.weight}, {"work_us", us_of(vm.work)}});
+      object["vms"].push_back({{"name", vm.name}, {"weight", vm.weight}, {"work_us", us_of(vm.work)}});
   }
-  json["counters"] = counters(point.sum);
-  return json;
+  object["counters"] = counters(point.sum);
+  return object;
 }
 
 }  // namespace

@@ -74,9 +74,9 @@ target_compile_options(candor_freestanding_warnings INTERFACE -Wall -Wextra -Wsh
 
 # Libraries' headers (GoogleTest, JSON, TOML) take longer to read than the files that include them: once for a few
 # files. Names without linkage must differ between them.
-function(candor_unite target)
+function(candor_unite target files)
   if(CANDOR_TOGETHER)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${files})
   endif()
 endfunction()
 
@@ -90,14 +90,17 @@ function(candor_computes name)
   endforeach()
 endfunction()
 
-# candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...])
+# candor_library(NAME [SOURCES...] [LINK...] [TESTS...] [TEST_LINK...] [TOGETHER FILES])
 # A library named candor_NAME for the folder that calls it, and one test
 # executable from the x_test.cc files that sit beside their sources.
 function(candor_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TOGETHER" "SOURCES;TESTS;LINK;TEST_LINK" ${ARGN})
   if(ARG_SOURCES)
     add_library(candor_${name} STATIC ${ARG_SOURCES})
-    candor_unite(candor_${name})
+    if(NOT ARG_TOGETHER)
+      set(ARG_TOGETHER 4)
+    endif()
+    candor_unite(candor_${name} ${ARG_TOGETHER})
     target_link_libraries(candor_${name} PUBLIC candor_host_options ${ARG_LINK})
   else()
     add_library(candor_${name} INTERFACE)
@@ -126,13 +129,14 @@ function(candor_wants_tests label variable)
 endfunction()
 
 # candor_test(NAME SOURCES... [LINK...] [LABEL unit|host|conformance|e2e|timing] [TIMEOUT SECONDS]
-#             [FIRST FILTER SECOND FILTER])
+#             [FIRST FILTER SECOND FILTER BESIDE FILTER])
 # A GoogleTest executable NAME_tests, one ctest test "NAME.Suite.Case" for each case.
 # A test that cannot run here says GTEST_SKIP() << "needs THING: what is missing".
 # Of tests that run alone, cases of the two filters (GoogleTest's) need only a processor each: one of the first
-# runs beside one of the second, which is told so by CANDOR_TEST_PROCESSOR=1.
+# runs beside one of the second, which is told so by CANDOR_TEST_PROCESSOR=1. Those of the third need one, too, and
+# it does not matter which.
 function(candor_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;FIRST;SECOND" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;FIRST;SECOND;BESIDE" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -151,7 +155,7 @@ function(candor_test name)
   add_executable(${name}_tests ${ARG_SOURCES})
   add_dependencies(candor_tests ${name}_tests)
   target_link_libraries(${name}_tests PRIVATE candor_host_options ${ARG_LINK} GTest::gtest_main GTest::gmock)
-  candor_unite(${name}_tests)
+  candor_unite(${name}_tests 4)
   if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     # The headers of GoogleTest and JSON cost more than the tests; what is tested is optimized all the same. But of an
     # inline function that test and library have, the test's may be linked: that counts where threads meet.
@@ -162,10 +166,11 @@ function(candor_test name)
     set_target_properties(${name}_tests PROPERTIES CANDOR_NOT_SANITIZED ON)
   endif()
   if(ARG_FIRST)
-    candor_discover(${name} "-${ARG_FIRST}:${ARG_SECOND}" RUN_SERIAL ${alone})
+    candor_discover(${name} "-${ARG_FIRST}:${ARG_SECOND}:${ARG_BESIDE}" RUN_SERIAL ${alone})
     candor_discover(${name} "${ARG_FIRST}" RESOURCE_LOCK processor0)
     candor_discover(${name} "${ARG_SECOND}" RESOURCE_LOCK processor1
       ENVIRONMENT_MODIFICATION CANDOR_TEST_PROCESSOR=set:1)
+    candor_discover(${name} "${ARG_BESIDE}")
   else()
     candor_discover(${name} "" RUN_SERIAL ${alone})
   endif()

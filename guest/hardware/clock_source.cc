@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kPmTimerHz = 3'579'545;  // ACPI specification, 4.8.3.3
 constexpr std::uint64_t kPitHz = 1'193'182;
 
-std::uint64_t tsc_hz = 1'000'000'000;  // until it is known
+std::uint64_t known_tsc_hz = 1'000'000'000;  // until it is known
 
 /// 0 if nobody says.
 std::uint64_t told_tsc_hz(const detect::ToldFrequencies& told, const char*& source) {
@@ -84,7 +84,7 @@ Frequencies measure_frequencies(const Machine& machine) {
   const bool deadlines = LocalApic::has_tsc_deadline();
   if (!deadlines) f.apic_timer_hz = told.apic_bus_hz / LocalApic::kDivisor;
   if (f.tsc_hz != 0 && (deadlines || f.apic_timer_hz != 0)) {
-    tsc_hz = f.tsc_hz;
+    known_tsc_hz = f.tsc_hz;
     return f;
   }
   const Reference clock = reference(machine);
@@ -101,12 +101,12 @@ Frequencies measure_frequencies(const Machine& machine) {
     f.tsc_hz = (last.tsc - first.tsc) * clock.hz / passed;
     f.source = clock.name;
   }
-  tsc_hz = f.tsc_hz;
+  known_tsc_hz = f.tsc_hz;
   return f;
 }
 
 void wait_us(std::uint32_t us) {
-  const std::uint64_t end = kernel::read_tsc() + us * tsc_hz / 1'000'000;
+  const std::uint64_t end = kernel::read_tsc() + us * known_tsc_hz / 1'000'000;
   while (kernel::read_tsc() < end) kernel::relax();
 }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -103,16 +104,20 @@ MachineOutcome run_on_machine(const std::string& image, const MachineOptions& op
   MachineOutcome outcome;
   int status = 0;
   bool typed = !types;
+  std::optional<steady_clock::time_point> booted;
   for (bool pressed = !button; steady_clock::now() < begin + std::chrono::seconds(60);) {
     if (waitpid(pid, &status, WNOHANG) == pid) {
       outcome.ended = true;
       break;
     }
-    if (!pressed && steady_clock::now() >= begin + options.press_power_after) {
+    if (!booted && (!pressed || !typed) &&
+        contents(console).find("candor: not on Candor") != std::string::npos)
+      booted = steady_clock::now();
+    if (!pressed && booted && steady_clock::now() >= *booted + options.press_power_after) {
       constexpr std::string_view kPress = "system_powerdown\n";
       pressed = write(monitor[1], kPress.data(), kPress.size()) == static_cast<ssize_t>(kPress.size());
     }
-    if (!typed && contents(console).find("candor: not on Candor") != std::string::npos)
+    if (!typed && booted)
       typed = write(monitor[1], options.input.data(), options.input.size()) ==
               static_cast<ssize_t>(options.input.size());
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -15,8 +15,8 @@ struct MachineOptions {
   int memory_mib = 64;
   std::string cmdline;
   std::string cpu = "max";
-  /// The power button is pressed so long after the start; zero: never. The machine then is to switch itself
-  /// off.
+  /// The power button is pressed so long after the guest has said where it is; zero: never. The machine then
+  /// is to switch itself off.
   std::chrono::milliseconds press_power_after{0};
   /// Comes at the serial port once the guest has said where it is. Not together with the button.
   std::string input;

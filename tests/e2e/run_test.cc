@@ -44,6 +44,16 @@ TEST(Run, VerboseSaysWhatHappensToEachVm) {
   EXPECT_THAT(o.err, HasSubstr("vm \"hello\": shutdown, "));
 }
 
+TEST(Run, WhatAGuestPrintsIsShownThoughItNeverRingsForIt) {
+  CANDOR_NEEDS_PROCESS();
+  // It has nothing but the line of its boot, which rings nobody, and is never idle.
+  Command command("[host]\ncpus = \"CPU0\"\n[[vm]]\nname = \"busy\"\nimage = \"GUESTS/spins_masked\"\n",
+                  {"--mode", "unaware"});
+  EXPECT_TRUE(command.wait_for_output("busy| candor: on Candor, ABI "));
+  command.signal(SIGINT);
+  EXPECT_EQ(command.wait().guest("busy")["exit_reason"], "hung");
+}
+
 TEST(Run, TheRunListIsPrintedOnDemandWithAReasonForEachPlace) {
   CANDOR_NEEDS_PROCESS();
   CANDOR_NEEDS_RANKS();

@@ -421,6 +421,16 @@ TEST_F(Candord, AsStaticRealtimeAllOfAnEntitledVmIsRealtime) {
   EXPECT_EQ(vm.policy(1), SCHED_OTHER);
 }
 
+TEST_F(Candord, WhoComesWhenTheRunEndsIsOrdinaryAndNotRefused) {
+  START(Policy::kStaticRealtime);
+  ASSERT_TRUE(client().demote().ok());
+  FakeVm late(client(), options(1, "late"));
+  EXPECT_TRUE(late.registered()) << late.reason();
+  EXPECT_EQ(late.policy(0), SCHED_OTHER);
+  EXPECT_EQ(late.policy(1), SCHED_OTHER);
+  ASSERT_TRUE(client().remove_vm(1).ok());
+}
+
 TEST_F(Candord, AsStaticDeadlineAPinnedVmIsRefusedWithTheRemedy) {
   START(Policy::kStaticDeadline);
   if (allowed_processors().size() < 2) GTEST_SKIP() << "needs two processors: one to be pinned to";

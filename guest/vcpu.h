@@ -60,7 +60,7 @@ class Vcpu {
   /// The vCPU whose lock token is `token`, or nullptr.
   static Vcpu* by_lock_token(std::uint32_t token);
 
-  /// Gives each its number. Once, at boot, before any other use.
+  /// Makes each, with its number. Once, at boot, before any other use.
   static void prepare_all();
   /// Takes over the boot stack as this vCPU's idle context and runs threads for good.
   [[noreturn]] static void run(std::uint32_t index);

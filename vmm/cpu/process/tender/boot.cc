@@ -118,7 +118,7 @@ void warm_up(const VcpuSlot& self) {
 }
 
 /// What is warm is so on this processor, and who sleeps may wake up on another. So it stays awake for as long
-/// as an answer usually takes, 200 us, but gives way to all who want the processor.
+/// as an answer usually takes, but gives way to all who want the processor.
 void stay_warm() {
   constexpr int kLooks = 400;
   for (int looks = 0; looks < kLooks && load(go()) == process::kWarmUp; looks++) syscall(__NR_sched_yield);

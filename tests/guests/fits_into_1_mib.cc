@@ -24,7 +24,7 @@ int candor::guest_main(Arguments) {
   const std::size_t image = reinterpret_cast<std::uintptr_t>(image_end) - 0x100000;
   print("image {} KiB, boot stacks {}, heap {}, of which {} untouched\n", image / kKib, boot_stack / kKib,
         at_start.total / kKib, at_start.untouched / kKib);
-  test::expect(image <= 272 * kKib, "the image takes {} bytes in memory", image);
+  test::expect(image <= 256 * kKib, "the image takes {} bytes in memory", image);
   test::expect(at_start.total - at_start.untouched <= 96 * kKib * kernel::kernel.vcpus,
                "before main the kernel has taken {} bytes", at_start.total - at_start.untouched);
 
